@@ -1,0 +1,195 @@
+/* The contract between the emulated machine and its device models.
+ *
+ * A device is one C file that owns its state, maps its registers with emu_map_mmio(), keeps time with events and
+ * recomputes its interrupt line in one function. It knows no other device: pins, DMA requests and clocks are asked
+ * from the machine by number. Everything runs on one thread; a callback never blocks.
+ *
+ * Time is virtual. emu_now() is in picoseconds since power-on; it advances with executed instructions at the clock of
+ * the CPU (spec soc.md 4.2), or jumps to the next event while all harts sleep.
+ */
+#ifndef K210EMU_EMU_H
+#define K210EMU_EMU_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct emu emu_t;
+typedef uint64_t emu_time_t; /* picoseconds */
+
+#define EMU_PS_PER_US 1000000ull
+#define EMU_PS_PER_MS 1000000000ull
+#define EMU_NEVER UINT64_MAX
+
+/* ---- device registration ---------------------------------------------------------------------------------------- */
+
+typedef struct emu_json emu_json_t; /* writer of device state, see below */
+
+typedef struct {
+    const char *name;
+    uint64_t base, size;
+    /* `offset` is from base; `size` is 1, 2, 4 or 8. The machine has already split or merged accesses when
+     * `word` is 4 or 8: then every call has exactly that size and an aligned offset (spec soc.md 0.3). 0 = raw. */
+    unsigned word;
+    uint64_t (*read)(void *opaque, uint64_t offset, unsigned size);
+    void (*write)(void *opaque, uint64_t offset, unsigned size, uint64_t value);
+    void (*reset)(void *opaque);                   /* SoC reset (not power-on of attached parts); may be NULL */
+    void (*state)(void *opaque, emu_json_t *json); /* registers and internals for people and tests; may be NULL */
+    void (*destroy)(void *opaque);                 /* may be NULL */
+    void *opaque;
+} emu_device_t;
+
+/* Registers a device. The struct is copied; a device with size 0 has no registers (an attached part). */
+void emu_add_device(emu_t *emu, const emu_device_t *device);
+
+/* Reports an access that the model does not answer: once per (device, offset, direction), with the pc of the running
+ * hart; a failure of the run in strict mode. */
+void emu_unmodelled(emu_t *emu, const char *device, uint64_t offset, bool write, uint64_t value);
+/* Reports a fact worth a person's attention (a protocol violation by the firmware), same rules. printf style. */
+void emu_warn(emu_t *emu, const char *device, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* ---- time and events -------------------------------------------------------------------------------------------- */
+
+typedef struct emu_event {
+    void (*fire)(void *opaque);
+    void *opaque;
+    emu_time_t when;  /* EMU_NEVER while not queued; owned by the queue */
+    uint64_t order;   /* ties fire in the order of scheduling */
+    int index;        /* owned by the queue; initialise the event with EMU_EVENT() */
+} emu_event_t;
+#define EMU_EVENT(fn, arg) ((emu_event_t){.fire = (fn), .opaque = (arg), .when = EMU_NEVER, .index = -1})
+
+emu_time_t emu_now(emu_t *emu);
+void emu_event_at(emu_t *emu, emu_event_t *event, emu_time_t when); /* (re)schedules */
+void emu_event_cancel(emu_t *emu, emu_event_t *event);              /* harmless when not queued */
+
+/* ---- clocks: the machine asks the SYSCTL model, devices ask the machine ------------------------------------------ */
+
+typedef enum {
+    EMU_CLOCK_IN0, EMU_CLOCK_PLL0, EMU_CLOCK_PLL1, EMU_CLOCK_PLL2, EMU_CLOCK_CPU /* ACLK */, EMU_CLOCK_APB0,
+    EMU_CLOCK_APB1, EMU_CLOCK_APB2, EMU_CLOCK_SRAM0, EMU_CLOCK_SRAM1, EMU_CLOCK_AI, EMU_CLOCK_DVP, EMU_CLOCK_ROM,
+    EMU_CLOCK_SPI0, EMU_CLOCK_SPI1, EMU_CLOCK_SPI2, EMU_CLOCK_SPI3, EMU_CLOCK_I2C0, EMU_CLOCK_I2C1, EMU_CLOCK_I2C2,
+    EMU_CLOCK_TIMER0, EMU_CLOCK_TIMER1, EMU_CLOCK_TIMER2, EMU_CLOCK_WDT0, EMU_CLOCK_WDT1, EMU_CLOCK_I2S0,
+    EMU_CLOCK_I2S1, EMU_CLOCK_I2S2, EMU_CLOCK_COUNT
+} emu_clock_t;
+
+uint64_t emu_clock_hz(emu_t *emu, emu_clock_t clock);  /* 0 when gated, in reset or its PLL is off */
+/* Called by SYSCTL after any write that may change a clock; the machine rebases CPU time and tells the listeners. */
+void emu_clocks_changed(emu_t *emu);
+void emu_on_clocks_changed(emu_t *emu, void (*listener)(void *opaque), void *opaque);
+/* SYSCTL registers itself as the source of clocks. */
+void emu_set_clock_source(emu_t *emu, uint64_t (*hz)(void *opaque, emu_clock_t clock), void *opaque);
+
+/* ---- interrupts ------------------------------------------------------------------------------------------------- */
+
+void emu_irq(emu_t *emu, unsigned plic_source, bool level); /* level of a PLIC source line, 1..65 (spec soc.md 2.2) */
+
+/* ---- resets ----------------------------------------------------------------------------------------------------- */
+
+typedef enum { EMU_RESET_PIN = 0, EMU_RESET_WDT0 = 1, EMU_RESET_WDT1 = 2, EMU_RESET_SOFT = 3 } emu_reset_cause_t;
+/* Resets the SoC at the end of the current block; SRAM keeps its contents, attached parts keep theirs. */
+void emu_request_reset(emu_t *emu, emu_reset_cause_t cause);
+emu_reset_cause_t emu_last_reset(emu_t *emu);
+/* A block reset through SYSCTL peri_reset: calls that device's reset(). */
+void emu_reset_device(emu_t *emu, const char *name);
+
+/* ---- memory as bus masters see it --------------------------------------------------------------------------------- */
+
+/* Host address of [bus, bus+length) if it lies whole in general SRAM or AI RAM (either alias), else NULL. */
+uint8_t *emu_ram(emu_t *emu, uint64_t bus, uint64_t length);
+/* Reads or writes RAM or device registers by width 1, 2, 4 or 8; false on a bus error. */
+bool emu_bus_read(emu_t *emu, uint64_t bus, unsigned width, uint64_t *value);
+bool emu_bus_write(emu_t *emu, uint64_t bus, unsigned width, uint64_t value);
+/* Bulk copy into RAM by a bus master other than a hart: drops translations of code there. False on a bus error. */
+bool emu_dma_write(emu_t *emu, uint64_t bus, const void *data, uint64_t length);
+bool emu_dma_read(emu_t *emu, uint64_t bus, void *data, uint64_t length);
+
+/* ---- DMA handshakes (spec soc.md 2.3): a peripheral raises its request line, the DMAC serves it -------------------- */
+
+void emu_dma_request(emu_t *emu, unsigned select, bool level);       /* level of request line 0..63 */
+bool emu_dma_requested(emu_t *emu, unsigned select);
+void emu_on_dma_request(emu_t *emu, void (*listener)(void *opaque, unsigned select, bool level), void *opaque);
+/* SYSCTL dma_sel: which request line DMAC channel 0..5 listens to. */
+void emu_set_dma_select(emu_t *emu, unsigned channel, unsigned select);
+unsigned emu_dma_select(emu_t *emu, unsigned channel);
+
+/* ---- pins: 48 pads routed by FPIOA to function numbers (spec soc.md 5.4) ------------------------------------------- */
+
+/* A peripheral drives or samples a FPIOA function; FPIOA maps it to a pad. Several listeners may watch one. */
+void emu_function_drive(emu_t *emu, unsigned function, bool level, bool output_enable); /* peripheral output */
+bool emu_function_sample(emu_t *emu, unsigned function);                                /* peripheral input */
+void emu_on_function_input(emu_t *emu, unsigned function, void (*listener)(void *opaque, bool level), void *opaque);
+/* The world outside drives pad 0..47 (a button, a reset line); release returns it to the pull. */
+void emu_pad_drive(emu_t *emu, unsigned pad, bool level);
+void emu_pad_release(emu_t *emu, unsigned pad);
+bool emu_pad_level(emu_t *emu, unsigned pad);
+/* FPIOA registers itself: the machine forwards the five calls above to it. */
+typedef struct {
+    void (*drive)(void *opaque, unsigned function, bool level, bool output_enable);
+    bool (*sample)(void *opaque, unsigned function);
+    void (*pad_drive)(void *opaque, unsigned pad, bool level, bool release);
+    bool (*pad_level)(void *opaque, unsigned pad);
+    /* The pad that carries this function as output or input, or -1: used by serial devices to know their wires. */
+    int (*pad_of)(void *opaque, unsigned function);
+    void *opaque;
+} emu_pins_t;
+void emu_set_pins(emu_t *emu, const emu_pins_t *pins);
+int emu_pad_of_function(emu_t *emu, unsigned function); /* -1 when not routed */
+void emu_notify_function_input(emu_t *emu, unsigned function, bool level); /* FPIOA tells the listeners */
+
+/* ---- serial lines: a UART model exchanges bytes with a host-side port ---------------------------------------------- */
+
+typedef enum { EMU_UART_HS = 0, EMU_UART_1, EMU_UART_2, EMU_UART_3, EMU_UART_COUNT } emu_uart_t;
+/* A byte left the transmitter (at the end of its frame in virtual time). `baud` is what the transmitter ran at. */
+void emu_uart_sent(emu_t *emu, emu_uart_t uart, uint8_t byte, uint32_t baud);
+/* The UART registers how it takes bytes from outside: returns false while it cannot take one more now (the machine
+ * asks again after emu_uart_ready()). The UART paces reception in virtual time by its own baud rate. */
+void emu_set_uart_receiver(emu_t *emu, emu_uart_t uart, bool (*receive)(void *opaque, uint8_t byte), void *opaque);
+void emu_uart_ready(emu_t *emu, emu_uart_t uart);
+
+/* ---- SPI: a controller and the parts on its chip selects ------------------------------------------------------------ */
+
+typedef struct {
+    /* Chip select asserted / released. */
+    void (*select)(void *opaque, bool asserted);
+    /* One frame of `bits` bits on `lanes` data lines (1, 2, 4, 8): takes what the controller sends (MSB first,
+     * right-aligned), returns what the part drives. During dummy cycles `bits` is the number of clocks, out is 0 and
+     * `lanes` is 0. */
+    uint32_t (*transfer)(void *opaque, uint32_t out, unsigned bits, unsigned lanes, bool reading);
+    void *opaque;
+} emu_spi_part_t;
+void emu_spi_attach(emu_t *emu, unsigned controller, unsigned chip_select, const emu_spi_part_t *part);
+const emu_spi_part_t *emu_spi_part(emu_t *emu, unsigned controller, unsigned chip_select); /* NULL when none */
+
+/* ---- state as JSON ---------------------------------------------------------------------------------------------------- */
+
+void emu_json_u64(emu_json_t *json, const char *key, uint64_t value);
+void emu_json_bool(emu_json_t *json, const char *key, bool value);
+void emu_json_text(emu_json_t *json, const char *key, const char *value);
+void emu_json_begin(emu_json_t *json, const char *key); /* opens a nested object */
+void emu_json_end(emu_json_t *json);
+
+/* ---- device constructors, called by the machine in this order -------------------------------------------------------- */
+
+void clint_create(emu_t *emu);
+void plic_create(emu_t *emu);
+void sysctl_create(emu_t *emu);
+void fpioa_create(emu_t *emu);
+void gpiohs_create(emu_t *emu);
+void gpio_create(emu_t *emu);
+void uarths_create(emu_t *emu);
+void uart_create(emu_t *emu, unsigned index); /* 1..3 */
+void spi_create(emu_t *emu, unsigned index);  /* 0, 1, 3 */
+void dmac_create(emu_t *emu);
+void kpu_create(emu_t *emu, int rounding_profile); /* 'A' or 'B' */
+
+/* A serial NOR flash of `size` bytes on a controller: `image` is the caller's buffer of that size (it may be a mapped
+ * file). `jedec` is the 3-byte id, `unique` the 8-byte id. Returns a handle for fault injection and tests. */
+typedef struct norflash norflash_t;
+norflash_t *norflash_create(emu_t *emu, unsigned controller, unsigned chip_select, uint8_t *image, uint32_t size,
+                            uint32_t jedec, const uint8_t unique[8]);
+/* After `count` more program or erase operations the n-th one stops half-way and the machine loses power. 0 = off. */
+void norflash_cut_power_after(norflash_t *flash, uint32_t count);
+void emu_power_cut(emu_t *emu); /* stops the run with a reason; called by parts */
+
+#endif
