@@ -1,0 +1,87 @@
+# kpupy: every verb of the project. `make help` lists them.
+
+BOARD ?= maix_bit
+PYTHON ?= python3
+BUILD := build
+VENV := .venv
+PY := $(VENV)/bin/python
+JOBS ?= $(shell nproc)
+
+# A tree of MicroPython 1.25 ... 1.29 to build with; by default Debian's source package is fetched and verified.
+MICROPY_DIR ?= $(BUILD)/micropython
+FIRMWARE := $(BUILD)/firmware/$(BOARD)/firmware.img
+FLASH ?= $(BUILD)/emulated/$(BOARD).flash
+
+PACKAGES := build-essential xz-utils python3-venv gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf
+
+.DEFAULT_GOAL := help
+.PHONY: help
+help: ## show this list
+	@echo "kpupy: MicroPython for the Kendryte K210, its tools and an emulated board"
+	@echo
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-14s %s\n", $$1, $$2 }'
+	@echo
+	@echo "  BOARD=$(BOARD)  MICROPY_DIR=$(MICROPY_DIR)  PYTHON=$(PYTHON)  JOBS=$(JOBS)"
+
+.PHONY: demo
+demo: firmware ## build, boot the emulated board and classify pictures on it
+	@$(PY) examples/digits/demo.py --firmware $(FIRMWARE) --board $(BOARD)
+
+.PHONY: test
+test: build-all ## build everything and run all tests
+	@$(PY) -m pytest -n $(JOBS) --dist worksteal tests $(PYTEST_ARGS)
+
+.PHONY: firmware
+firmware: tools micropython ## build the firmware for BOARD
+	@$(PY) tools/setup/progress.py --label "firmware for $(BOARD)" -- \
+		$(MAKE) -C firmware -j$(JOBS) BOARD=$(BOARD) MICROPY_DIR=$(abspath $(MICROPY_DIR)) PYTHON=$(abspath $(PY))
+
+.PHONY: emu
+emu: firmware ## a REPL on the emulated board in this terminal; Ctrl-] leaves
+	@mkdir -p $(dir $(FLASH))
+	@$(PY) -m k210emu --board $(BOARD) --flash $(FLASH) --firmware $(FIRMWARE) --console
+
+.PHONY: bench
+bench: build-all ## measure and print the table of figures
+	@$(PY) tests/bench/bench.py --board $(BOARD) $(BENCH_ARGS)
+
+.PHONY: fuzz
+fuzz: setup ## feed mutated models to the runtime under ASan and UBSan (SECONDS=60)
+	@$(MAKE) --no-print-directory -C tests/fuzz run SECONDS=$(or $(SECONDS),60)
+
+.PHONY: lint
+lint: setup ## ruff and mypy over the Python code
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/mypy
+
+.PHONY: size
+size: firmware ## firmware size by section
+	@riscv64-unknown-elf-size -A -d $(BUILD)/firmware/$(BOARD)/firmware.elf
+
+.PHONY: setup
+setup: ## install what is missing: packages by apt, a virtual environment by pip
+	@tools/setup/apt_packages.sh $(PACKAGES)
+	@tools/setup/venv.sh $(PYTHON) $(VENV)
+
+.PHONY: tools
+tools: setup ## build the emulator
+	@$(MAKE) --no-print-directory -C tools/k210emu -j$(JOBS) PYTHON=$(abspath $(PY))
+
+.PHONY: micropython
+micropython: setup
+ifeq ($(abspath $(MICROPY_DIR)),$(abspath $(BUILD)/micropython))
+	@tools/setup/fetch_micropython.sh $(BUILD)/micropython $(BUILD)/cache
+else
+	@test -f $(MICROPY_DIR)/py/mpconfig.h || { echo "MICROPY_DIR=$(MICROPY_DIR) is not a MicroPython tree" >&2; exit 1; }
+endif
+
+.PHONY: build-all
+build-all: firmware
+
+.PHONY: clean
+clean: ## remove what was built (keeps the virtual environment and MicroPython's source)
+	@find $(BUILD) -mindepth 1 -maxdepth 1 ! -name micropython ! -name cache -exec rm -rf {} + 2>/dev/null || true
+
+.PHONY: distclean
+distclean: ## remove everything that is not in the repository
+	@rm -rf $(BUILD) $(VENV)
