@@ -1,0 +1,1 @@
+"""kmodel files: identification, reading, writing, and an integer reference that runs them."""
