@@ -1,0 +1,1 @@
+# Build choices of the board; nothing differs from the defaults.

@@ -1,0 +1,18 @@
+# Fixes that older versions of MicroPython need. Each patch names the first version that has it upstream; for an older
+# tree the file is copied to the build directory, patched there, and compiled instead of the original.
+MICROPY_MINOR := $(shell awk '/define MICROPY_VERSION_MINOR/ {print $$3}' $(TOP)/py/mpconfig.h)
+
+# $(call micropython_patch,FILE,FIRST_MINOR_WITH_FIX,PATCH)
+define micropython_patch
+ifeq ($(shell test $(MICROPY_MINOR) -lt $(2) && echo needed),needed)
+$$(BUILD)/patched/$(1): $$(TOP)/$(1) patches/$(3)
+	$$(ECHO) "PATCH $(1) with $(3)"
+	$$(Q)mkdir -p $$(dir $$@)
+	$$(Q)patch --silent --output=$$@ $$< patches/$(3)
+$$(BUILD)/$(1:.c=.o): $$(BUILD)/patched/$(1)
+	$$(call compile_c)
+endif
+endef
+
+# import * from a sys.modules entry that is no module read through a wrong type (CVE-2026-1998).
+$(eval $(call micropython_patch,py/runtime.c,28,import_all.patch))
