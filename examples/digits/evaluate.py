@@ -1,5 +1,7 @@
 """Print the accuracy on the 1,000 held-out digits: of the float network, and of digits.kmodel in exact integers.
 
+Usage:
+
     python examples/digits/evaluate.py
 """
 
@@ -11,7 +13,6 @@ import dataset
 import numpy as np
 import quantize
 import train
-
 from kpupy.kmodel import parse, reference
 
 HERE = Path(__file__).parent

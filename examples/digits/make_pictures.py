@@ -1,5 +1,7 @@
 """Write held-out digits as 8-bit gray BMP files, which the board loads as grayscale images.
 
+Usage:
+
     python examples/digits/make_pictures.py DIRECTORY [--count N]
 """
 

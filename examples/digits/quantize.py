@@ -12,7 +12,6 @@ from pathlib import Path
 
 import network
 import numpy as np
-
 from kpupy.kmodel.build_v3 import Builder
 from kpupy.kmodel.quantize import Scale, conv_kernel
 from kpupy.kmodel.v3_layers import Shape

@@ -34,7 +34,9 @@ def wrap(payload: bytes) -> bytes:
 def unwrap(image: bytes) -> bytes:
     """Return the payload of a boot image; bytes after the hash (erased flash, padding) are ignored."""
     if len(image) < HEADER_SIZE + HASH_SIZE:
-        raise ImageError(f"{len(image)} bytes are too short for an image: header and hash take {HEADER_SIZE + HASH_SIZE}")
+        raise ImageError(
+            f"{len(image)} bytes are too short for an image: header and hash take {HEADER_SIZE + HASH_SIZE}"
+        )
     flags, length = struct.unpack_from("<BI", image)
     if flags & FLAG_ENCRYPTED:
         raise ImageError(f"flags 0x{flags:02x}: the payload is AES-encrypted for one chip")

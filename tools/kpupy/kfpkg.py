@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import zipfile
@@ -60,7 +61,7 @@ def _members(archive: zipfile.ZipFile) -> list[Member]:
             raise
         raise PackageError(f"{LIST_NAME} is malformed: {error}") from None
     by_address = sorted(found, key=lambda member: member.address)
-    for one, two in zip(by_address, by_address[1:], strict=False):
+    for one, two in itertools.pairwise(by_address):
         if one.address + len(one.data) > two.address:
             raise PackageError(f"{one.name} at 0x{one.address:x} runs into {two.name} at 0x{two.address:x}")
     return found

@@ -70,7 +70,7 @@ class Kernel:
     """What a KPU layer computes with (spec kpu.md 5).
 
     weights [O, C, K, K], or [C, K, K] for a depthwise layer, u8 or u16; one BN entry per output channel; 16 segments.
-    u = Σ (x − x_zero)·(w − w_zero); pixels outside the map count as x_zero.
+    u = Σ (x - x_zero)·(w - w_zero); pixels outside the map count as x_zero.
     """
 
     weights: npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
@@ -136,7 +136,7 @@ def make_record(kernel: Kernel, shape: Shape, pool: int) -> KpuLayer:
         arg_w=-kernel.x_zero,
         arg_add=edge * edge * kernel.w_zero * kernel.x_zero,
         channel_bytes=(out.width * out.height - 1) % 65536 + 1,
-        total_bytes=out.count,
+        total_bytes=out.elements,
     )
 
 
@@ -151,7 +151,9 @@ def _weight_loads(outputs: int, channel_bytes: int, size: int, kernel: Kernel) -
         raise KModelError(f"no number of {channel_bytes}-byte channels makes a weight load of a multiple of 8 bytes")
     loads = -(-outputs // per_load)
     if loads > MAX_LOADS:
-        raise KModelError(f"{outputs} output channels of {channel_bytes} bytes need {loads} weight loads, not {MAX_LOADS}")
+        raise KModelError(
+            f"{outputs} output channels of {channel_bytes} bytes need {loads} weight loads, not {MAX_LOADS}"
+        )
     return per_load, loads
 
 
@@ -195,7 +197,9 @@ class Builder:
     def conv(self, source: Map, kernel: Kernel, pool: int = 0) -> Map:
         """A KPU layer."""
         if kernel.weights.dtype.itemsize != self.weight_bytes:
-            raise KModelError(f"weights of {kernel.weights.dtype.itemsize} bytes in a model of {self.weight_bytes}-byte weights")
+            raise KModelError(
+                f"weights of {kernel.weights.dtype.itemsize} bytes in a model of {self.weight_bytes}-byte weights"
+            )
         record = make_record(kernel, source.shape, pool)
         weights = np.ascontiguousarray(kernel.weights)
         conv = Conv(
@@ -217,13 +221,13 @@ class Builder:
         if conv is None or self._layers[-1] is not conv:
             raise KModelError("only the result of the layer just added can be brought to main memory")
         conv.flags |= Conv.MAIN_MEM_OUT
-        block = self._new_block(source.shape.count, 1)
+        block = self._new_block(source.shape.elements, 1)
         self._patch(lambda address: setattr(conv, "out", address), block)
         return block
 
     def upload(self, source: Block, shape: Shape) -> Map:
         """C,H,W bytes from main memory to a map."""
-        if source.item != 1 or source.count != shape.count:
+        if source.item != 1 or source.count != shape.elements:
             raise KModelError(f"{source.count} elements of {source.item} bytes are no u8 map {shape}")
         step = ops.Upload(source=0, row=0, width=shape.width, height=shape.height, channels=shape.channels)
         return self._into_kpu(step, source, shape)
@@ -235,10 +239,14 @@ class Builder:
 
     def remove_padding(self, source: Block) -> Block:
         """The inverse, on a map of 4x4 that was brought to main memory."""
-        return self._step(ops.RemovePadding(source=0, out=0, channels=source.count // 16), source, source.count // 16, 1)
+        return self._step(
+            ops.RemovePadding(source=0, out=0, channels=source.count // 16), source, source.count // 16, 1
+        )
 
     def quantize(self, source: Block, scale: float, bias: float) -> Block:
-        return self._step(ops.Quantize(source=0, out=0, count=source.count, scale=scale, bias=bias), source, source.count, 1)
+        return self._step(
+            ops.Quantize(source=0, out=0, count=source.count, scale=scale, bias=bias), source, source.count, 1
+        )
 
     def dequantize(self, source: Block, scale: float, bias: float) -> Block:
         step = ops.Dequantize(source=0, out=0, count=source.count, scale=scale, bias=bias)

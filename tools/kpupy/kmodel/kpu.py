@@ -90,7 +90,7 @@ def convolve(layer: KpuLayer, pixels: U8, weights: npt.NDArray[np.uint8] | npt.N
         sum_x = flat_x.sum(axis=0, dtype=np.int64)[None, :]
         sum_w = flat_w.sum(axis=1, dtype=np.int64)[:, None]
         inputs = channels
-    u = acc + (layer.arg_x * sum_x >> layer.shr_x) + (layer.arg_w * sum_w >> layer.shr_w) + layer.arg_add * inputs
+    u: I64 = acc + (layer.arg_x * sum_x >> layer.shr_x) + (layer.arg_w * sum_w >> layer.shr_w) + layer.arg_add * inputs
     return u.reshape(outputs, layer.in_height, layer.in_width)
 
 
@@ -129,7 +129,7 @@ def round_shift(t: I64, shift: I64, profile: Profile) -> I64:
         rest = t - (q << shift)
         half = np.where(shift > 0, np.int64(1) << np.maximum(shift - 1, 0), 1)  # shift 0: rest 0 is below any half
         up = (rest > half) | ((rest == half) & (q & 1 == 1))
-        return q + np.where(up, sign, 0)
+        return np.asarray(q + np.where(up, sign, 0))
     p = t >> np.maximum(shift - 1, 0)
     rounded = (p >> 1) + np.where(p & 1 == 1, sign, 0)
     return np.where(shift > 0, rounded, t)
@@ -142,16 +142,16 @@ def pool(pixels: U8, code: int) -> U8:
         y, x = np.arange(height), np.arange(width)
         below, right = np.minimum(y + 1, height - 1), np.minimum(x + 1, width - 1)
         four = np.stack([pixels[:, i][:, :, j] for i in (y, below) for j in (x, right)])
-        return (four.sum(axis=0, dtype=np.int64) // 4).astype(np.uint8) if code == 8 else four.max(axis=0)
+        return np.asarray(four.sum(axis=0, dtype=np.int64) // 4 if code == 8 else four.max(axis=0), dtype=np.uint8)
     edge = POOL_STRIDE[code]
     if edge == 1:
         return pixels
     out_h, out_w = height // edge, width // edge
     cells = pixels[:, : out_h * edge, : out_w * edge].reshape(channels, out_h, edge, out_w, edge)
     if code in (1, 3):
-        return np.max(cells, axis=(2, 4))
+        return np.asarray(cells.max(axis=(2, 4)))
     if code in (2, 4):
-        return (cells.sum(axis=(2, 4), dtype=np.int64) // edge**2).astype(np.uint8)
+        return np.asarray(cells.sum(axis=(2, 4), dtype=np.int64) // edge**2, dtype=np.uint8)
     return cells[:, :, 0, :, 1 if code == 6 else 0].copy()
 
 
@@ -160,8 +160,9 @@ def defined_after(layer: KpuLayer, defined: Bool) -> Bool:
     shape = (layer.out_channels, layer.out_height, layer.out_width)
     if defined.all():
         return np.ones(shape, np.bool_)
-    unknown = ~defined if layer.depthwise else ~defined.all(axis=0, keepdims=True)
-    as_pixels = _windows(unknown.astype(np.uint8), layer.kernel, 0).max(axis=1).reshape(unknown.shape)
+    known: Bool = defined if layer.depthwise else np.asarray(defined.all(axis=0, keepdims=True))
+    unknown = (~known).astype(np.uint8)
+    as_pixels = _windows(unknown, layer.kernel, 0).max(axis=1).reshape(unknown.shape)
     # any unknown pixel in a window spoils it: the maximum for means and maxima, the pick for the picking codes
     spoiled = pool(as_pixels, {2: 1, 4: 3, 8: 9}.get(layer.pool_type, layer.pool_type))
     return np.broadcast_to(spoiled == 0, shape)

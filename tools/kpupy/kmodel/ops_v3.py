@@ -14,6 +14,7 @@ from kpupy.kmodel import v3_layers as v3l
 F32 = npt.NDArray[np.float32]
 U8 = npt.NDArray[np.uint8]
 I64 = npt.NDArray[np.int64]
+Array = npt.NDArray[Any]
 
 
 class MainMemory:
@@ -28,19 +29,20 @@ class MainMemory:
     def f32(self, address: int, count: int) -> F32:
         return self.data[address : address + 4 * count].view("<f4")
 
-    def put(self, address: int, values: npt.NDArray[Any]) -> None:
+    def put(self, address: int, values: Array) -> None:
         raw = np.ascontiguousarray(values).view(np.uint8).reshape(-1)
         self.data[address : address + raw.size] = raw
 
 
-def _sat8(values: npt.NDArray[Any]) -> U8:
+def _sat8(values: Array) -> U8:
     return np.clip(values, 0, 255).astype(np.uint8)
 
 
 def _round_half_away(values: F32) -> npt.NDArray[np.float64]:
     """NaN counts as 0. In f64 the addition of a half is exact for every f32."""
     wide = np.nan_to_num(values.astype(np.float64), nan=0.0)
-    return np.trunc(wide + np.copysign(0.5, wide))
+    rounded: npt.NDArray[np.float64] = np.trunc(wide + np.copysign(0.5, wide))
+    return rounded
 
 
 def _act(values: F32, act: int) -> F32:
@@ -76,7 +78,7 @@ def _(layer: v3l.QuantizedAdd, memory: MainMemory) -> None:
 @run.register
 def _(layer: v3l.GlobalAveragePool, memory: MainMemory) -> None:
     x = memory.f32(layer.source, layer.channels * layer.kernel_size).reshape(layer.channels, layer.kernel_size)
-    total = np.zeros(layer.channels, np.float32)
+    total: F32 = np.zeros(layer.channels, np.float32)
     for i in range(layer.kernel_size):
         total = total + x[:, i]
     memory.put(layer.out, total / np.float32(layer.kernel_size))
@@ -100,7 +102,7 @@ def _pool_windows(layer: v3l._Pool) -> list[list[tuple[slice, slice]]]:
     return [[(row, column) for column in columns] for row in rows]
 
 
-def _pool(layer: v3l._Pool, x: npt.NDArray[Any], reduce: Callable[[npt.NDArray[Any]], npt.NDArray[Any]]) -> npt.NDArray[Any]:
+def _pool(layer: v3l._Pool, x: Array, reduce: Callable[[Array], Array]) -> Array:
     x = x.reshape(layer.in_channels, layer.in_height, layer.in_width)
     out = np.empty(layer.out_shape(), x.dtype)
     for y, line in enumerate(_pool_windows(layer)):
@@ -123,8 +125,8 @@ def _(layer: v3l.MaxPool, memory: MainMemory) -> None:
 
 @run.register
 def _(layer: v3l.AveragePool, memory: MainMemory) -> None:
-    def mean(window: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        total = np.zeros(len(window), np.float32)
+    def mean(window: Array) -> Array:
+        total: F32 = np.zeros(len(window), np.float32)
         for row in range(window.shape[1]):
             for column in range(window.shape[2]):
                 total = total + window[:, row, column]
@@ -193,7 +195,7 @@ def _(layer: v3l.Concat, memory: MainMemory) -> None:
 def _(layer: v3l.FullyConnected, memory: MainMemory) -> None:
     x = memory.f32(layer.source, layer.in_channels)
     weights = np.frombuffer(layer.weights, "<f4").reshape(layer.out_channels, layer.in_channels)
-    total = np.zeros(layer.out_channels, np.float32)
+    total: F32 = np.zeros(layer.out_channels, np.float32)
     for i in range(layer.in_channels):
         total = total + weights[:, i] * x[i]
     memory.put(layer.out, _act(total + np.frombuffer(layer.biases, "<f4"), layer.act))
@@ -213,7 +215,7 @@ def _(layer: v3l.ResizeNearest, memory: MainMemory) -> None:
     def nearest(size: int, out: int) -> I64:
         ratio = np.float32(size) / np.float32(out)
         position = np.floor(np.arange(out).astype(np.float32) * ratio).astype(np.int64)
-        return np.minimum(position, size - 1)
+        return np.asarray(np.minimum(position, size - 1))
 
     rows, columns = nearest(layer.in_height, layer.out_height), nearest(layer.in_width, layer.out_width)
     memory.put(layer.out, x[:, rows][:, :, columns])

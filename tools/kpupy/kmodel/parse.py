@@ -75,7 +75,9 @@ def _identify_plain(head: bytes, size: int) -> Identity:
     if w0 == 0x2713 and w1 == size - 8 and w1 % 16 == 0:
         return Identity(Kind.ENCRYPTED, "encrypted model (.smodel), bound to one chip; use the seller's kmodel")
     if w0 == 0x12345678:
-        return Identity(Kind.CONFIG_BLOB, "config blob of the first vendor compiler, not a kmodel; recompile with nncase")
+        return Identity(
+            Kind.CONFIG_BLOB, "config blob of the first vendor compiler, not a kmodel; recompile with nncase"
+        )
     if w0 == 3:
         return Identity(Kind.OTHER_CHIP, f"kmodel V3 for architecture {w2}; only 0, the K210, is known")
     return Identity(Kind.UNKNOWN, "not a kmodel")

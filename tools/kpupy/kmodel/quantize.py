@@ -22,7 +22,7 @@ _MAX_SHIFT = 15
 
 
 class Scale(NamedTuple):
-    """real = scale·(q − zero)"""
+    """real = scale·(q - zero)"""
 
     scale: float
     zero: int

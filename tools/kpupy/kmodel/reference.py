@@ -13,7 +13,7 @@ import numpy.typing as npt
 from kpupy.kmodel import kpu, ops_v3, tables
 from kpupy.kmodel import v3_layers as v3l
 from kpupy.kmodel.errors import KModelError
-from kpupy.kmodel.kpu import Bool, KpuRam, Profile, U8
+from kpupy.kmodel.kpu import U8, Bool, KpuRam, Profile
 from kpupy.kmodel.v3 import Input, ModelV3
 
 F32 = npt.NDArray[np.float32]
@@ -39,7 +39,7 @@ class Result:
 
 def lcg_input(wanted: Input) -> U8 | F32:
     """The reproducible noise of a seed-1 generator: bytes for u8, byte/255 for f32, in C,H,W order."""
-    state, noise = 1, np.empty(wanted.shape.count, np.uint8)
+    state, noise = 1, np.empty(wanted.shape.elements, np.uint8)
     for i in range(len(noise)):
         state = (1664525 * state + 1013904223) & 0xFFFFFFFF
         noise[i] = state >> 24
@@ -52,7 +52,7 @@ def run(model: ModelV3, data: U8 | F32, profile: Profile = "B") -> Result:
     """Run a model on an input of its shape [C, H, W]."""
     wanted = model.input
     kind = np.float32 if wanted.is_float else np.uint8
-    if data.dtype != kind or data.size != wanted.shape.count:
+    if data.dtype != kind or data.size != wanted.shape.elements:
         raise KModelError(
             f"the model's input is {wanted.shape} {np.dtype(kind)}, not {data.size} values of {data.dtype}"
         )
@@ -83,7 +83,7 @@ def _run_conv(
 ) -> KpuOutput:
     r = layer.record
     pixels, defined = ram.read(r.src_row, *layer.in_shape())
-    weights = np.frombuffer(layer.weights, np.uint8 if weight_bytes == 1 else np.dtype("<u2"))
+    weights = np.frombuffer(layer.weights, np.uint8) if weight_bytes == 1 else np.frombuffer(layer.weights, np.uint16)
     bn, act = tables.decode_bn(bytes(layer.bn)), tables.decode_act(bytes(layer.act))
     out = KpuOutput(index, kpu.run_layer(r, pixels, weights, bn, act, profile), kpu.defined_after(r, defined))
     ram.write(r.dst_row, out.pixels, out.defined)

@@ -22,7 +22,7 @@ class BnEntry(NamedTuple):
 
 
 class Segment(NamedTuple):
-    """out = clamp(round((v − start)·mul / 2^shift) + bias) for v above start: s36, s16, u8, u8."""
+    """out = clamp(round((v - start)·mul / 2^shift) + bias) for v above start: s36, s16, u8, u8."""
 
     start: int
     mul: int

@@ -91,7 +91,7 @@ class ModelV3:
                 continue
             shape = layer.out_shape()
             if shape is not None:
-                if shape.count == count:
+                if shape.elements == count:
                     return shape
                 break
             reads = [span for span in layer.spans() if not span.write]
@@ -173,7 +173,9 @@ def layer_name(number: int) -> str:
     return cls.NAME if cls else ops.UNDEFINED.get(number, f"type {number}")
 
 
-def _read_layer(view: memoryview, number: int, at: int, size: int, weight_bytes: int, first_body: int, last: bool) -> Layer:
+def _read_layer(
+    view: memoryview, number: int, at: int, size: int, weight_bytes: int, first_body: int, last: bool
+) -> Layer:
     cls = ops.LAYERS.get(number)
     if cls is None:
         known = "no compiler wrote it and its body is not defined" if number in ops.UNDEFINED else "unknown"
@@ -259,7 +261,9 @@ def _warn_record(layer: Conv, where: str, warnings: list[str]) -> None:
     if src < dst_end and dst < src_end:
         warnings.append(f"{where}: output rows {dst}..{dst_end - 1} overlap input rows {src}..{src_end - 1}")
     if r.in_width > 512 or r.in_height > 256 or min(r.in_width, r.in_height, r.out_width, r.out_height) < 4:
-        warnings.append(f"{where}: maps outside 4x4..512x256: {r.in_width}x{r.in_height} → {r.out_width}x{r.out_height}")
+        warnings.append(
+            f"{where}: maps outside 4x4..512x256: {r.in_width}x{r.in_height} → {r.out_width}x{r.out_height}"
+        )
     if r.loads > 1 and r.para_size % 8:
         warnings.append(f"{where}: weight loads of {r.para_size} bytes, no multiple of 8")
     if layer.act_offset % 256:
@@ -269,7 +273,9 @@ def _warn_record(layer: Conv, where: str, warnings: list[str]) -> None:
 def _check_model(model: ModelV3, trailing: int) -> None:
     for index, out in enumerate(model.outputs):
         if out.size == 0 or out.size % 4 or out.address % 4:
-            raise KModelError(f"output {index}: address {out.address} and size {out.size} must be multiples of 4, size > 0")
+            raise KModelError(
+                f"output {index}: address {out.address} and size {out.size} must be multiples of 4, size > 0"
+            )
         if out.address + out.size > model.main_memory:
             raise KModelError(
                 f"output {index} at {out.address} with {out.size} bytes ends behind the main memory of {model.main_memory}"

@@ -12,7 +12,7 @@ import struct
 import typing
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields
-from typing import Annotated, ClassVar, NamedTuple, TypeVar
+from typing import Annotated, Any, ClassVar, NamedTuple, TypeVar
 
 from kpupy.kmodel import layout
 from kpupy.kmodel.errors import KModelError
@@ -43,7 +43,7 @@ class Shape(NamedTuple):
     width: int
 
     @property
-    def count(self) -> int:
+    def elements(self) -> int:
         return self.channels * self.height * self.width
 
     def __str__(self) -> str:
@@ -51,7 +51,7 @@ class Shape(NamedTuple):
 
 
 @functools.cache
-def _struct_of(cls: type[Layer]) -> tuple[struct.Struct, tuple[str, ...]]:
+def _struct_of(cls: Any) -> tuple[struct.Struct, tuple[str, ...]]:
     hints = typing.get_type_hints(cls, include_extras=True)
     placed = [(f.name, hints[f.name].__metadata__[0]) for f in fields(cls) if hasattr(hints[f.name], "__metadata__")]
     return struct.Struct("<" + "".join(code for _, code in placed)), tuple(name for name, _ in placed)
@@ -249,7 +249,8 @@ class _Pool(Layer):
             size, out, kernel, stride, pad = (
                 getattr(self, f"{name}_{axis}") for name in ("in", "out", "kernel", "stride", "pad")
             )
-            _at_least_one(**{f"in_{axis}": size, f"out_{axis}": out, f"kernel_{axis}": kernel, f"stride_{axis}": stride})
+            for name, value in (("in", size), ("out", out), ("kernel", kernel), ("stride", stride)):
+                _at_least_one(**{f"{name}_{axis}": value})
             if pad >= kernel or (out - 1) * stride - pad >= size:
                 raise KModelError(
                     f"a pooling window lies outside the map: {axis} {size} → {out}, "
@@ -259,7 +260,7 @@ class _Pool(Layer):
     def spans(self) -> Iterator[Span]:
         size = self.in_width * self.in_height * self.in_channels * self.ITEM
         yield Span("input", self.source, size, self.ITEM, False)
-        yield Span("output", self.out, self.out_shape().count * self.ITEM, self.ITEM, True)
+        yield Span("output", self.out, self.out_shape().elements * self.ITEM, self.ITEM, True)
 
     def out_shape(self) -> Shape:
         return Shape(self.out_channels, self.out_height, self.out_width)
@@ -290,7 +291,7 @@ class AveragePool(MaxPool):
 @layer(11, "QUANTIZE")
 @dataclass(kw_only=True)
 class Quantize(Layer):
-    """q = sat8(round((x − bias) / scale))"""
+    """q = sat8(round((x - bias) / scale))"""
 
     source: U32
     out: U32
@@ -485,7 +486,7 @@ class ResizeNearest(Layer):
     def spans(self) -> Iterator[Span]:
         size = self.in_width * self.in_height * self.channels * self.ITEM
         yield Span("input", self.source, size, self.ITEM, False)
-        yield Span("output", self.out, self.out_shape().count * self.ITEM, self.ITEM, True)
+        yield Span("output", self.out, self.out_shape().elements * self.ITEM, self.ITEM, True)
 
     def out_shape(self) -> Shape:
         return Shape(self.channels, self.out_height, self.out_width)
@@ -577,7 +578,7 @@ class Conv(Layer):
 
     def spans(self) -> Iterator[Span]:
         if self.to_main:
-            yield Span("output", self.out, self.out_shape().count, 1, True)
+            yield Span("output", self.out, self.out_shape().elements, 1, True)
 
     def in_shape(self) -> Shape:
         return Shape(self.record.in_channels, self.record.in_height, self.record.in_width)

@@ -21,7 +21,7 @@ def _bits(word: int, low: int, width: int, *, default: int = 0, less_one: bool =
 
 @dataclass
 class KpuLayer:
-    """One layer's fields with their natural values: counts are counts, not counts − 1."""
+    """One layer's fields with their natural values: counts are counts, not counts - 1."""
 
     int_en: int = _bits(0, 0, 1)
     ram_flag: int = _bits(0, 1, 1)
