@@ -14,7 +14,7 @@ import network
 import numpy as np
 from kpupy.kmodel.build_v3 import Builder
 from kpupy.kmodel.quantize import Scale, conv_kernel
-from kpupy.kmodel.v3_layers import Shape
+from kpupy.kmodel.v3_base import Shape
 
 HERE = Path(__file__).parent
 PIXELS = Scale(1 / 255, 0)

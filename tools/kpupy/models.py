@@ -10,7 +10,8 @@ from kpupy import kfpkg
 from kpupy.kmodel import layout, parse
 from kpupy.kmodel.errors import KModelError
 from kpupy.kmodel.v3 import ModelV3
-from kpupy.kmodel.v3_layers import Conv, Layer
+from kpupy.kmodel.v3_base import Layer
+from kpupy.kmodel.v3_kpu import Conv
 
 if TYPE_CHECKING:
     from kpupy.kmodel.reference import Result

@@ -21,12 +21,12 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from kpupy.kmodel import layout, tables, v3
-from kpupy.kmodel import v3_layers as ops
+from kpupy.kmodel import layout, tables, v3, v3_kpu, v3_main
 from kpupy.kmodel.errors import KModelError
 from kpupy.kmodel.place import Lifetime, place
 from kpupy.kmodel.tables import BnEntry, Segment
-from kpupy.kmodel.v3_layers import Conv, Layer, Shape
+from kpupy.kmodel.v3_base import Layer, Shape
+from kpupy.kmodel.v3_kpu import Conv
 from kpupy.kmodel.words import KpuLayer
 
 LOAD_LIMIT = {1: 30 * 1024, 2: 60 * 1024}  # bytes of one weight load, by bytes per weight
@@ -229,37 +229,37 @@ class Builder:
         """C,H,W bytes from main memory to a map."""
         if source.item != 1 or source.count != shape.elements:
             raise KModelError(f"{source.count} elements of {source.item} bytes are no u8 map {shape}")
-        step = ops.Upload(source=0, row=0, width=shape.width, height=shape.height, channels=shape.channels)
+        step = v3_kpu.Upload(source=0, row=0, width=shape.width, height=shape.height, channels=shape.channels)
         return self._into_kpu(step, source, shape)
 
     def add_padding(self, source: Block) -> Map:
         """A vector as the (0,0) pixels of 4x4 maps, for a fully connected layer as a 1x1 convolution."""
-        step = ops.AddPadding(source=0, row=0, channels=source.count)
+        step = v3_kpu.AddPadding(source=0, row=0, channels=source.count)
         return self._into_kpu(step, source, Shape(source.count, 4, 4))
 
     def remove_padding(self, source: Block) -> Block:
         """The inverse, on a map of 4x4 that was brought to main memory."""
         return self._step(
-            ops.RemovePadding(source=0, out=0, channels=source.count // 16), source, source.count // 16, 1
+            v3_kpu.RemovePadding(source=0, out=0, channels=source.count // 16), source, source.count // 16, 1
         )
 
     def quantize(self, source: Block, scale: float, bias: float) -> Block:
         return self._step(
-            ops.Quantize(source=0, out=0, count=source.count, scale=scale, bias=bias), source, source.count, 1
+            v3_main.Quantize(source=0, out=0, count=source.count, scale=scale, bias=bias), source, source.count, 1
         )
 
     def dequantize(self, source: Block, scale: float, bias: float) -> Block:
-        step = ops.Dequantize(source=0, out=0, count=source.count, scale=scale, bias=bias)
+        step = v3_main.Dequantize(source=0, out=0, count=source.count, scale=scale, bias=bias)
         return self._step(step, source, source.count, 4)
 
     def softmax(self, source: Block) -> Block:
-        return self._step(ops.Softmax(source=0, out=0, channels=source.count), source, source.count, 4)
+        return self._step(v3_main.Softmax(source=0, out=0, channels=source.count), source, source.count, 4)
 
     def logistic(self, source: Block) -> Block:
-        return self._step(ops.Logistic(source=0, out=0, channels=source.count), source, source.count, 4)
+        return self._step(v3_main.Logistic(source=0, out=0, channels=source.count), source, source.count, 4)
 
     def global_average(self, source: Block, channels: int) -> Block:
-        step = ops.GlobalAveragePool(source=0, out=0, kernel_size=source.count // channels, channels=channels)
+        step = v3_main.GlobalAveragePool(source=0, out=0, kernel_size=source.count // channels, channels=channels)
         return self._step(step, source, channels, 4)
 
     def fully_connected(
@@ -270,7 +270,7 @@ class Builder:
         if source.item != 4 or source.count != inputs or biases.shape != (outputs,):
             raise KModelError(f"weights {weights.shape} and biases {biases.shape} do not fit {source.count} inputs")
         raw = (weights.astype("<f4").tobytes(), biases.astype("<f4").tobytes())
-        step = ops.FullyConnected(
+        step = v3_main.FullyConnected(
             source=0, out=0, in_channels=inputs, out_channels=outputs, act=act, weights=raw[0], biases=raw[1]
         )
         return self._step(step, source, outputs, 4)
@@ -314,7 +314,7 @@ class Builder:
     def _step(self, layer: Layer, source: Block, count: int, item: int) -> Block:
         return self.step(layer, {"source": source}, count, item)
 
-    def _into_kpu(self, step: ops.Upload | ops.AddPadding, source: Block, shape: Shape) -> Map:
+    def _into_kpu(self, step: v3_kpu.Upload | v3_kpu.AddPadding, source: Block, shape: Shape) -> Map:
         self._add(step, source)
         self._patch(lambda address: setattr(step, "source", address), source)
         out = self._new_map(shape, None)

@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from kpupy.kmodel import v3_layers as v3l
+from kpupy.kmodel import v3_main
+from kpupy.kmodel.v3_base import Layer
+from kpupy.kmodel.v3_kpu import RemovePadding
 
 F32 = npt.NDArray[np.float32]
 U8 = npt.NDArray[np.uint8]
@@ -53,18 +55,18 @@ def _act(values: F32, act: int) -> F32:
 
 
 @functools.singledispatch
-def run(layer: v3l.Layer, memory: MainMemory) -> None:
+def run(layer: Layer, memory: MainMemory) -> None:
     """Run one layer; an overload per layer class."""
     raise NotImplementedError(f"no reference for {layer.NAME}")
 
 
 @run.register
-def _(layer: v3l.Add, memory: MainMemory) -> None:
+def _(layer: v3_main.Add, memory: MainMemory) -> None:
     memory.put(layer.out, memory.f32(layer.a, layer.count) + memory.f32(layer.b, layer.count))
 
 
 @run.register
-def _(layer: v3l.QuantizedAdd, memory: MainMemory) -> None:
+def _(layer: v3_main.QuantizedAdd, memory: MainMemory) -> None:
     a = (memory.u8(layer.a, layer.count).astype(np.int64) + layer.a_offset) * layer.a_mul
     b = (memory.u8(layer.b, layer.count).astype(np.int64) + layer.b_offset) * layer.b_mul
     v: I64 = a + b >> layer.a_shift if layer.a_shift == layer.b_shift else (a >> layer.a_shift) + (b >> layer.b_shift)
@@ -76,7 +78,7 @@ def _(layer: v3l.QuantizedAdd, memory: MainMemory) -> None:
 
 
 @run.register
-def _(layer: v3l.GlobalAveragePool, memory: MainMemory) -> None:
+def _(layer: v3_main.GlobalAveragePool, memory: MainMemory) -> None:
     x = memory.f32(layer.source, layer.channels * layer.kernel_size).reshape(layer.channels, layer.kernel_size)
     total: F32 = np.zeros(layer.channels, np.float32)
     for i in range(layer.kernel_size):
@@ -84,7 +86,7 @@ def _(layer: v3l.GlobalAveragePool, memory: MainMemory) -> None:
     memory.put(layer.out, total / np.float32(layer.kernel_size))
 
 
-def _pool_windows(layer: v3l._Pool) -> list[list[tuple[slice, slice]]]:
+def _pool_windows(layer: v3_main._Pool) -> list[list[tuple[slice, slice]]]:
     """The part of each window that lies inside the map, [out_h][out_w]."""
 
     def along(index: int, stride: int, pad: int, kernel: int, size: int) -> slice:
@@ -102,7 +104,7 @@ def _pool_windows(layer: v3l._Pool) -> list[list[tuple[slice, slice]]]:
     return [[(row, column) for column in columns] for row in rows]
 
 
-def _pool(layer: v3l._Pool, x: Array, reduce: Callable[[Array], Array]) -> Array:
+def _pool(layer: v3_main._Pool, x: Array, reduce: Callable[[Array], Array]) -> Array:
     x = x.reshape(layer.in_channels, layer.in_height, layer.in_width)
     out = np.empty(layer.out_shape(), x.dtype)
     for y, line in enumerate(_pool_windows(layer)):
@@ -112,19 +114,19 @@ def _pool(layer: v3l._Pool, x: Array, reduce: Callable[[Array], Array]) -> Array
 
 
 @run.register
-def _(layer: v3l.QuantizedMaxPool, memory: MainMemory) -> None:
+def _(layer: v3_main.QuantizedMaxPool, memory: MainMemory) -> None:
     x = memory.u8(layer.source, layer.in_width * layer.in_height * layer.in_channels)
     memory.put(layer.out, _pool(layer, x, lambda window: window.max(axis=(1, 2))))
 
 
 @run.register
-def _(layer: v3l.MaxPool, memory: MainMemory) -> None:
+def _(layer: v3_main.MaxPool, memory: MainMemory) -> None:
     x = memory.f32(layer.source, layer.in_width * layer.in_height * layer.in_channels)
     memory.put(layer.out, _act(_pool(layer, x, lambda window: window.max(axis=(1, 2))), layer.act))
 
 
 @run.register
-def _(layer: v3l.AveragePool, memory: MainMemory) -> None:
+def _(layer: v3_main.AveragePool, memory: MainMemory) -> None:
     def mean(window: Array) -> Array:
         total: F32 = np.zeros(len(window), np.float32)
         for row in range(window.shape[1]):
@@ -138,33 +140,33 @@ def _(layer: v3l.AveragePool, memory: MainMemory) -> None:
 
 
 @run.register
-def _(layer: v3l.Quantize, memory: MainMemory) -> None:
+def _(layer: v3_main.Quantize, memory: MainMemory) -> None:
     inverse = np.float32(1) / np.float32(layer.scale)
     scaled = (memory.f32(layer.source, layer.count) - np.float32(layer.bias)) * inverse
     memory.put(layer.out, _sat8(_round_half_away(scaled)))
 
 
 @run.register
-def _(layer: v3l.Dequantize, memory: MainMemory) -> None:
+def _(layer: v3_main.Dequantize, memory: MainMemory) -> None:
     q = memory.u8(layer.source, layer.count).astype(np.float32)
     memory.put(layer.out, q * np.float32(layer.scale) + np.float32(layer.bias))
 
 
 @run.register
-def _(layer: v3l.ChannelwiseDequantize, memory: MainMemory) -> None:
+def _(layer: v3_main.ChannelwiseDequantize, memory: MainMemory) -> None:
     q = memory.u8(layer.source, layer.channels * layer.channel_size).astype(np.float32)
     scale, bias = (np.array(column, np.float32)[:, None] for column in zip(*layer.params, strict=True))
     memory.put(layer.out, q.reshape(layer.channels, layer.channel_size) * scale + bias)
 
 
 @run.register
-def _(layer: v3l.Requantize, memory: MainMemory) -> None:
+def _(layer: v3_main.Requantize, memory: MainMemory) -> None:
     table = np.frombuffer(layer.table, np.uint8)
     memory.put(layer.out, table[memory.u8(layer.source, layer.count)])
 
 
 @run.register
-def _(layer: v3l.L2Normalization, memory: MainMemory) -> None:
+def _(layer: v3_main.L2Normalization, memory: MainMemory) -> None:
     x = memory.f32(layer.source, layer.channels)
     total = np.float32(0)
     for value in x:
@@ -173,26 +175,26 @@ def _(layer: v3l.L2Normalization, memory: MainMemory) -> None:
 
 
 @run.register
-def _(layer: v3l.Softmax, memory: MainMemory) -> None:
+def _(layer: v3_main.Softmax, memory: MainMemory) -> None:
     x = memory.f32(layer.source, layer.channels)
     exponentials = np.exp(x - x.max())
     memory.put(layer.out, exponentials / np.cumsum(exponentials)[-1])
 
 
 @run.register
-def _(layer: v3l.Logistic, memory: MainMemory) -> None:
+def _(layer: v3_main.Logistic, memory: MainMemory) -> None:
     x = memory.f32(layer.source, layer.channels)
     with np.errstate(over="ignore"):
         memory.put(layer.out, np.float32(1) / (np.float32(1) + np.exp(-x)))
 
 
 @run.register
-def _(layer: v3l.Concat, memory: MainMemory) -> None:
+def _(layer: v3_main.Concat, memory: MainMemory) -> None:
     memory.put(layer.out, np.concatenate([memory.u8(address, size) for address, size in layer.parts]))
 
 
 @run.register
-def _(layer: v3l.FullyConnected, memory: MainMemory) -> None:
+def _(layer: v3_main.FullyConnected, memory: MainMemory) -> None:
     x = memory.f32(layer.source, layer.in_channels)
     weights = np.frombuffer(layer.weights, "<f4").reshape(layer.out_channels, layer.in_channels)
     total: F32 = np.zeros(layer.out_channels, np.float32)
@@ -202,13 +204,13 @@ def _(layer: v3l.FullyConnected, memory: MainMemory) -> None:
 
 
 @run.register
-def _(layer: v3l.TensorflowFlatten, memory: MainMemory) -> None:
+def _(layer: v3_main.TensorflowFlatten, memory: MainMemory) -> None:
     x = memory.f32(layer.source, layer.channels * layer.height * layer.width)
     memory.put(layer.out, x.reshape(layer.channels, layer.height, layer.width).transpose(1, 2, 0))
 
 
 @run.register
-def _(layer: v3l.ResizeNearest, memory: MainMemory) -> None:
+def _(layer: v3_main.ResizeNearest, memory: MainMemory) -> None:
     count = layer.channels * layer.in_height * layer.in_width
     x = memory.u8(layer.source, count * layer.ITEM).reshape(layer.channels, layer.in_height, layer.in_width, layer.ITEM)
 
@@ -222,5 +224,5 @@ def _(layer: v3l.ResizeNearest, memory: MainMemory) -> None:
 
 
 @run.register
-def _(layer: v3l.RemovePadding, memory: MainMemory) -> None:
+def _(layer: RemovePadding, memory: MainMemory) -> None:
     memory.put(layer.out, memory.u8(layer.source, 16 * layer.channels)[::16].copy())

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from kpupy.kmodel import v3
 from kpupy.kmodel.errors import KModelError
-from kpupy.kmodel.v3_layers import Bytes
+from kpupy.kmodel.v3_base import Bytes
 
 
 class Kind(enum.Enum):

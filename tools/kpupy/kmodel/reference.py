@@ -10,8 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from kpupy.kmodel import kpu, ops_v3, tables
-from kpupy.kmodel import v3_layers as v3l
+from kpupy.kmodel import kpu, ops_v3, tables, v3_kpu
 from kpupy.kmodel.errors import KModelError
 from kpupy.kmodel.kpu import U8, Bool, KpuRam, Profile
 from kpupy.kmodel.v3 import Input, ModelV3
@@ -64,11 +63,11 @@ def run(model: ModelV3, data: U8 | F32, profile: Profile = "B") -> Result:
 
     result = Result()
     for index, layer in enumerate(model.layers):
-        if isinstance(layer, v3l.Conv):
+        if isinstance(layer, v3_kpu.Conv):
             result.kpu.append(_run_conv(index, layer, model.weight_bytes, ram, memory, profile))
-        elif isinstance(layer, v3l.AddPadding):
+        elif isinstance(layer, v3_kpu.AddPadding):
             _add_padding(layer, ram, memory)
-        elif isinstance(layer, v3l.Upload):
+        elif isinstance(layer, v3_kpu.Upload):
             shape = (layer.channels, layer.height, layer.width)
             ram.write(layer.row, memory.u8(layer.source, layer.channels * layer.height * layer.width).reshape(shape))
         else:
@@ -79,7 +78,7 @@ def run(model: ModelV3, data: U8 | F32, profile: Profile = "B") -> Result:
 
 
 def _run_conv(
-    index: int, layer: v3l.Conv, weight_bytes: int, ram: KpuRam, memory: ops_v3.MainMemory, profile: Profile
+    index: int, layer: v3_kpu.Conv, weight_bytes: int, ram: KpuRam, memory: ops_v3.MainMemory, profile: Profile
 ) -> KpuOutput:
     r = layer.record
     pixels, defined = ram.read(r.src_row, *layer.in_shape())
@@ -92,7 +91,7 @@ def _run_conv(
     return out
 
 
-def _add_padding(layer: v3l.AddPadding, ram: KpuRam, memory: ops_v3.MainMemory) -> None:
+def _add_padding(layer: v3_kpu.AddPadding, ram: KpuRam, memory: ops_v3.MainMemory) -> None:
     pixels = np.zeros((layer.channels, 4, 4), np.uint8)
     defined = np.zeros(pixels.shape, np.bool_)
     pixels[:, 0, 0] = memory.u8(layer.source, layer.channels)

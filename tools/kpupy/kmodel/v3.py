@@ -6,10 +6,10 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from kpupy.kmodel import layout
-from kpupy.kmodel import v3_layers as ops
+from kpupy.kmodel import layout, v3_kpu, v3_main
 from kpupy.kmodel.errors import KModelError
-from kpupy.kmodel.v3_layers import Bytes, Conv, Layer, Shape
+from kpupy.kmodel.v3_base import LAYERS, MAX_ELEMENTS, UNDEFINED, Bytes, Layer, Shape
+from kpupy.kmodel.v3_kpu import Conv
 from kpupy.kmodel.words import KpuLayer
 
 VERSION = 3
@@ -113,9 +113,9 @@ def _row_spans(layers: list[Layer]) -> Iterator[tuple[int, int]]:
         if isinstance(layer, Conv):
             yield layer.src_rows()
             yield layer.dst_rows()
-        elif isinstance(layer, ops.AddPadding):
+        elif isinstance(layer, v3_kpu.AddPadding):
             yield layer.row, layer.row + layout.rows_of(4, 4, layer.channels)
-        elif isinstance(layer, ops.Upload):
+        elif isinstance(layer, v3_kpu.Upload):
             yield layer.row, layer.row + layout.rows_of(layer.width, layer.height, layer.channels)
 
 
@@ -126,7 +126,7 @@ def _input_of(first: Layer) -> Input:
     if not reads:
         raise KModelError(f"the first layer, {first.NAME}, reads nothing: the model has no input")
     span = reads[0]
-    if isinstance(first, (ops.TensorflowFlatten, ops.Upload)):
+    if isinstance(first, (v3_main.TensorflowFlatten, v3_kpu.Upload)):
         shape = Shape(first.channels, first.height, first.width)
     else:
         shape = Shape(span.size // span.item, 1, 1)
@@ -169,16 +169,16 @@ def parse(data: Bytes) -> ModelV3:
 
 
 def layer_name(number: int) -> str:
-    cls = ops.LAYERS.get(number)
-    return cls.NAME if cls else ops.UNDEFINED.get(number, f"type {number}")
+    cls = LAYERS.get(number)
+    return cls.NAME if cls else UNDEFINED.get(number, f"type {number}")
 
 
 def _read_layer(
     view: memoryview, number: int, at: int, size: int, weight_bytes: int, first_body: int, last: bool
 ) -> Layer:
-    cls = ops.LAYERS.get(number)
+    cls = LAYERS.get(number)
     if cls is None:
-        known = "no compiler wrote it and its body is not defined" if number in ops.UNDEFINED else "unknown"
+        known = "no compiler wrote it and its body is not defined" if number in UNDEFINED else "unknown"
         raise KModelError(f"layer type {number} is not supported: {known}")
     missing = at + size - len(view)
     if missing > (MAX_PADDING if last else 0):
@@ -200,8 +200,8 @@ def _check_layer(layer: Layer, main_memory: int, where: str, model: ModelV3) -> 
     for span in layer.spans():
         if span.size == 0:
             raise KModelError(f"{span.name} is empty")
-        if span.size // span.item > ops.MAX_ELEMENTS:
-            raise KModelError(f"{span.name} has {span.size // span.item} elements, more than {ops.MAX_ELEMENTS}")
+        if span.size // span.item > MAX_ELEMENTS:
+            raise KModelError(f"{span.name} has {span.size // span.item} elements, more than {MAX_ELEMENTS}")
         if span.address % span.item:
             raise KModelError(f"{span.name} at {span.address} is not a multiple of {span.item}")
         if span.address + span.size > main_memory:
@@ -276,10 +276,9 @@ def _check_model(model: ModelV3, trailing: int) -> None:
             raise KModelError(
                 f"output {index}: address {out.address} and size {out.size} must be multiples of 4, size > 0"
             )
-        if out.address + out.size > model.main_memory:
-            raise KModelError(
-                f"output {index} at {out.address} with {out.size} bytes ends behind the main memory of {model.main_memory}"
-            )
+        end = out.address + out.size
+        if end > model.main_memory:
+            raise KModelError(f"output {index} ends at {end}, behind the main memory of {model.main_memory} bytes")
     _input_of(model.layers[0])
     if model.flags >> 1:
         model.warnings.append(f"unknown flags 0x{model.flags:x}")
