@@ -1,0 +1,18 @@
+# Sources of the model runtime for a firmware build. Set KMODEL_DIR first; use KMODEL_SRC, KMODEL_INC and KMODEL_CFLAGS.
+
+KMODEL_INC := -I$(KMODEL_DIR)/include
+
+KMODEL_SRC := $(addprefix $(KMODEL_DIR)/src/, \
+	error.c identify.c kpu_copy.c kpu_layer.c model.c plan.c run.c source.c tensor.c v3.c \
+	ops/add.c ops/concat.c ops/dequantize.c ops/flatten.c ops/fully_connected.c ops/global_average_pool.c \
+	ops/k210_conv.c ops/l2_normalization.c ops/logistic.c ops/padding.c ops/pool.c ops/quantize.c \
+	ops/quantized_add.c ops/requantize.c ops/resize.c ops/softmax.c ops/upload.c)
+
+KMODEL_K210_SRC := $(KMODEL_DIR)/src/backend_k210.c
+
+# Results are those of separate multiplications and additions (spec kmodel.md 3.6).
+KMODEL_CFLAGS := -ffp-contract=off
+
+# Loops over every pixel; the rest is built for size.
+KMODEL_HOT := $(addprefix $(KMODEL_DIR)/src/, \
+	kpu_copy.c ops/dequantize.c ops/fully_connected.c ops/quantize.c ops/quantized_add.c ops/pool.c)

@@ -1,0 +1,38 @@
+// SOFTMAX over the whole vector, its maximum subtracted first.
+
+#include <math.h>
+
+#include "../ops.h"
+
+void kmodel_softmax(float *out, const float *in, uint32_t count)
+{
+    float max = in[0];
+    for (uint32_t i = 1; i < count; i++) {
+        max = in[i] > max ? in[i] : max;
+    }
+    float sum = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        out[i] = expf(in[i] - max);
+        sum += out[i];
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        out[i] /= sum;
+    }
+}
+
+enum { IN = 1, OUT, CHANNELS };
+
+static int prepare(kmodel_prep_t *prep)
+{
+    const uint32_t *f = prep->field;
+    int rc = kmodel_flat(prep, &prep->in[0], KMODEL_F32, f[IN], f[CHANNELS]);
+    return rc ? rc : kmodel_flat(prep, &prep->out, KMODEL_F32, f[OUT], f[CHANNELS]);
+}
+
+static int eval(kmodel_t *m, const uint32_t *f)
+{
+    kmodel_softmax(kmodel_f32_at(m, f[OUT]), kmodel_f32_at(m, f[IN]), f[CHANNELS]);
+    return 0;
+}
+
+const kmodel_op_t kmodel_v3_softmax = {15, 16, "SOFTMAX", prepare, eval};
