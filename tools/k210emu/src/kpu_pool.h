@@ -1,0 +1,11 @@
+/* Pooling of a band of lines (spec kpu.md 5.5). */
+#ifndef K210EMU_KPU_POOL_H
+#define K210EMU_KPU_POOL_H
+
+#include <stdint.h>
+
+/* Pools `lines` output lines from `map`, which starts at the input line of the first of them and has `width` bytes
+ * a line. `available` input lines follow; codes 8 and 9 repeat the last of them beyond. Codes 0..9. */
+void kpu_pool(unsigned code, const uint8_t *map, int width, int available, uint8_t *out, int lines);
+
+#endif
