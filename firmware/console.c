@@ -6,6 +6,7 @@
 #include "py/stream.h"
 
 #include "plic.h"
+#include "sleep.h"
 #include "uarths.h"
 
 #define FIFO_DEPTH 8
@@ -81,6 +82,9 @@ void console_flush(void) {
         wait_and_serve();
     }
     mp_hal_irq_restore(state);
+    while (!(uarths_get_interrupt_mode() & UARTHS_SEND)) {
+    }
+    usleep(12 * 1000000 / console.baud); // the byte that has left the FIFO is still on the line
 }
 
 bool console_interrupt_waiting(void) {

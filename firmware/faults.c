@@ -4,6 +4,7 @@
 #include "py/mphal.h"
 #include "py/mpprint.h"
 
+#include "bsp.h"
 #include "heap.h"
 #include "sysctl.h"
 
@@ -17,29 +18,20 @@ void fatal_reset(void) {
     }
 }
 
-static uintptr_t die(const char *reason, uintptr_t cause, uintptr_t epc, const uintptr_t regs[32]) {
+void sdk_crash(uintptr_t cause, uintptr_t epc, uintptr_t regs[32], uintptr_t fregs[32]) {
+    static const char *const reasons[] = {"misaligned fetch", "fault fetch", "illegal instruction", "breakpoint",
+        "misaligned load", "fault load", "misaligned store", "fault store"};
+    static const char names[32][4] = {"", "ra", "sp", "gp", "tp", "t0", "t1", "t2", "s0", "s1", "a0", "a1", "a2", "a3",
+        "a4", "a5", "a6", "a7", "s2", "s3", "s4", "s5", "s6", "s7", "s8", "s9", "s10", "s11", "t3", "t4", "t5", "t6"};
+    (void)fregs;
     mp_hal_irq_disable();
-    mp_printf(&mp_plat_print, "\ncore dump: %s\nCause 0x%016lx, EPC 0x%016lx, address 0x%016lx, hart %d\n", reason, cause,
-        epc, read_csr(0x343), (int)current_coreid());
-    static const char names[32][5] = {"zero", "ra", "sp", "gp", "tp", "t0", "t1", "t2", "s0", "s1", "a0", "a1", "a2",
-        "a3", "a4", "a5", "a6", "a7", "s2", "s3", "s4", "s5", "s6", "s7", "s8", "s9", "s10", "s11", "t3", "t4", "t5", "t6"};
+    mp_printf(&mp_plat_print, "\ncore dump: %s\nCause 0x%016lx, EPC 0x%016lx, address 0x%016lx, hart %d\n",
+        cause < MP_ARRAY_SIZE(reasons) ? reasons[cause] : "trap", cause, epc, regs[0], (int)current_coreid());
     for (int i = 1; i < 32; i++) {
-        mp_printf(&mp_plat_print, "%4s 0x%016lx%s", names[i], regs[i], i % 4 == 3 ? "\n" : "  ");
+        mp_printf(&mp_plat_print, "%4.4s 0x%016lx%s", names[i], regs[i], i % 4 == 3 ? "\n" : "  ");
     }
     fatal_reset();
 }
-
-#define FATAL(name, reason) \
-    uintptr_t name(uintptr_t cause, uintptr_t epc, uintptr_t regs[32], uintptr_t fregs[32]) { \
-        return die(reason, cause, epc, regs); \
-    }
-
-FATAL(handle_misaligned_fetch, "misaligned fetch")
-FATAL(handle_fault_fetch, "fault fetch")
-FATAL(handle_illegal_instruction, "illegal instruction")
-FATAL(handle_breakpoint, "breakpoint")
-FATAL(handle_fault_load, "fault load")
-FATAL(handle_fault_store, "fault store")
 
 void sdk_heap_fault(const void *block, heap_fault_t fault) {
     mp_printf(&mp_plat_print, "\ncore dump: C heap fault %d at %p\n", (int)fault, block);

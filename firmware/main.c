@@ -31,7 +31,6 @@ static int console_putchar(char c) {
 }
 
 static void clocks_init(void) {
-    sysctl_pll_set_freq(SYSCTL_PLL0, MICROPY_HW_PLL0_HZ);
     sysctl_pll_set_freq(SYSCTL_PLL1, MICROPY_HW_PLL1_HZ);
     sysctl_clock_enable(SYSCTL_CLOCK_AI);
     mp_hal_set_cpu_freq(MICROPY_HW_CPU_HZ);
@@ -108,9 +107,8 @@ int main(void) {
     sys_register_putchar(console_putchar);
     MICROPY_BOARD_STARTUP();
 
-    extern uint8_t _sp0[];
-    extern uint8_t _stack_size[];
-    mp_cstack_init_with_top(_sp0, (size_t)_stack_size);
+    extern uint8_t _tp0[], _sp0[], _tls_size[]; // hart 0: thread-local data at the bottom, then the stack
+    mp_cstack_init_with_top(_sp0, _sp0 - _tp0 - (size_t)_tls_size);
     flash_init();
     void *heap = malloc(MICROPY_HW_GC_INITIAL_HEAP);
     MICROPY_BOARD_EARLY_INIT();

@@ -10,6 +10,11 @@ static mp_obj_t mp_time_time_get(void) {
     return mp_obj_new_int_from_ull(mp_hal_time_ns() / 1000000000);
 }
 
+#if MICROPY_TIME_LOCALTIME_INTO_STRUCT // newer MicroPython makes the tuple itself
+static void mp_time_localtime_get(timeutils_struct_time_t *tm) {
+    timeutils_seconds_since_epoch_to_struct_time(mp_hal_time_ns() / 1000000000, tm);
+}
+#else
 static mp_obj_t mp_time_localtime_get(void) {
     timeutils_struct_time_t tm;
     timeutils_seconds_since_epoch_to_struct_time(mp_hal_time_ns() / 1000000000, &tm);
@@ -20,6 +25,7 @@ static mp_obj_t mp_time_localtime_get(void) {
     };
     return mp_obj_new_tuple(MP_ARRAY_SIZE(items), items);
 }
+#endif
 
 // set_time((year, month, day, hour, minute, second, ...))
 static mp_obj_t time_set_time(mp_obj_t tuple) {

@@ -19,7 +19,8 @@
 #define MICROPY_GC_STACK_ENTRY_TYPE uint32_t
 #define MICROPY_ALLOC_GC_STACK_SIZE (256)
 #define MICROPY_ALLOC_PATH_MAX (256)
-#define MICROPY_STACK_CHECK_MARGIN (1024)
+// Room below the limit for C code that does not check, and for nested interrupts, which run on the same stack.
+#define MICROPY_STACK_CHECK_MARGIN (4096)
 
 #define MICROPY_OPT_COMPUTED_GOTO (1)
 #define MICROPY_PERSISTENT_CODE_LOAD (1)

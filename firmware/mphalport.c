@@ -62,26 +62,13 @@ void mp_hal_signal_event(void) {
 
 // Sleeps until an event or the time limit; (mp_uint_t)-1 waits without limit. Interrupts are off around wfi, which
 // wakes on a pending interrupt all the same (spec soc.md 1.2), so an event cannot slip in between check and sleep.
-// The timer interrupt is enabled only here and never taken: its being pending ends the wfi.
 void mp_hal_wait_event(mp_uint_t timeout_ms) {
     mp_uint_t state = mp_hal_irq_disable();
     if (!event_pending && timeout_ms != 0) {
-        bool limited = timeout_ms <= UINT32_MAX;
-        unsigned long timer_was = read_csr(mie) & MIP_MTIP;
-        uint64_t compare_was = clint->mtimecmp[0];
-        if (limited) {
-            uint64_t wake = clint_get_time() + timeout_ms * timebase.rate / 1000;
-            if (!timer_was || wake < compare_was) {
-                clint->mtimecmp[0] = wake;
-            }
-            set_csr(mie, MIP_MTIP);
-        }
-        asm volatile("wfi");
-        if (limited) {
-            clint->mtimecmp[0] = compare_was;
-            if (!timer_was) {
-                clear_csr(mie, MIP_MTIP);
-            }
+        if (timeout_ms <= UINT32_MAX) {
+            clint_wait_until(clint_get_time() + timeout_ms * timebase.rate / 1000);
+        } else {
+            asm volatile("wfi");
         }
     }
     event_pending = false;

@@ -1,6 +1,5 @@
 // Sipeed Maix Bit: 26 MHz crystal, 16 MiB flash, console through a CH340 (spec boards.md, block maix_bit).
 #define MICROPY_HW_CPU_HZ 400000000
-#define MICROPY_HW_PLL0_HZ 800000000
 #define MICROPY_HW_PLL1_HZ 400000000 // the KPU's clock
 #define MICROPY_HW_CONSOLE_RX 4
 #define MICROPY_HW_CONSOLE_TX 5

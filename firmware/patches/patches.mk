@@ -1,7 +1,5 @@
 # Fixes that older versions of MicroPython need. Each patch names the first version that has it upstream; for an older
 # tree the file is copied to the build directory, patched there, and compiled instead of the original.
-MICROPY_MINOR := $(shell awk '/define MICROPY_VERSION_MINOR/ {print $$3}' $(TOP)/py/mpconfig.h)
-
 # $(call micropython_patch,FILE,FIRST_MINOR_WITH_FIX,PATCH)
 define micropython_patch
 ifeq ($(shell test $(MICROPY_MINOR) -lt $(2) && echo needed),needed)

@@ -1,0 +1,109 @@
+"""Stock mpremote over the emulated board's serial port."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import pathlib
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+
+import pytest
+from conftest import PROMPT, Dut
+from k210emu import Machine
+
+Mpremote = Callable[..., str]
+
+
+@pytest.fixture
+def served(fresh_flash: bytes) -> Iterator[Machine]:
+    with Machine(board="maix_bit", flash=fresh_flash) as machine:
+        Dut(machine).boot()
+        machine.serve(port="pty")
+        yield machine
+
+
+@pytest.fixture
+def mpremote(served: Machine, tmp_path: pathlib.Path) -> Mpremote:
+    def call(*arguments: str, stdin: bytes | None = None, check: bool = True) -> str:
+        result = subprocess.run(
+            [sys.executable, "-m", "mpremote", "connect", str(served.port), *arguments],
+            cwd=tmp_path,
+            input=stdin,
+            capture_output=True,
+            timeout=90,
+            check=False,
+        )
+        if check:
+            assert result.returncode == 0, (arguments, result.stdout, result.stderr)
+        return result.stdout.decode().replace("\r\n", "\n") + ("" if check else result.stderr.decode())
+
+    return call
+
+
+def test_exec_and_eval(mpremote):
+    assert mpremote("exec", "print('hello from', __import__('sys').platform)") == "hello from MaixPy\n"
+    assert mpremote("eval", "sum(range(101))") == "5050\n"
+
+
+def test_exec_error_is_reported(mpremote):
+    assert "ZeroDivisionError" in mpremote("exec", "1/0", check=False)
+
+
+def test_run_script(mpremote, tmp_path):
+    (tmp_path / "s.py").write_text("import time\nfor i in range(3):\n    print(i)\n    time.sleep_ms(100)\n")
+    assert mpremote("run", "s.py") == "0\n1\n2\n"
+
+
+def test_files(mpremote, tmp_path):
+    data = os.urandom(40_000)
+    (tmp_path / "data.bin").write_bytes(data)
+    mpremote("fs", "mkdir", ":/flash/dir")
+    mpremote("fs", "cp", "data.bin", ":/flash/dir/data.bin")
+    assert mpremote("fs", "sha256sum", ":/flash/dir/data.bin").split()[-1] == hashlib.sha256(data).hexdigest()
+    assert "40000 data.bin" in mpremote("fs", "ls", ":/flash/dir")
+    mpremote("fs", "cp", ":/flash/dir/data.bin", "back.bin")
+    assert (tmp_path / "back.bin").read_bytes() == data
+    mpremote("fs", "cp", "-f", "data.bin", ":other.bin", "+", "fs", "ls", ":")
+    mpremote("fs", "rm", ":/flash/dir/data.bin", "+", "fs", "rmdir", ":/flash/dir")
+    assert "dir" not in mpremote("fs", "ls", ":/flash")
+
+
+def test_directory_copy_and_tree(mpremote, tmp_path):
+    (tmp_path / "pkg" / "sub").mkdir(parents=True)
+    (tmp_path / "pkg" / "__init__.py").write_text("NAME = 'pkg'\n")
+    (tmp_path / "pkg" / "sub" / "leaf.py").write_text("VALUE = 7\n")
+    mpremote("fs", "cp", "-r", "pkg", ":")
+    assert mpremote("exec", "import pkg, pkg.sub.leaf as l; print(pkg.NAME, l.VALUE)") == "pkg 7\n"
+    assert "leaf.py" in mpremote("fs", "tree", ":/flash")
+
+
+def test_mount_imports_from_the_host(mpremote, tmp_path):
+    (tmp_path / "on_host.py").write_text("def f(): return 'imported over the wire'\n")
+    (tmp_path / "big.txt").write_text("line\n" * 2000)
+    out = mpremote("mount", ".", "exec", "import on_host; print(on_host.f()); print(len(open('big.txt').read()))")
+    assert "imported over the wire\n10000\n" in out
+    out = mpremote("mount", ".", "exec", "f = open('new.txt', 'w'); f.write('from the board'); f.close()")
+    assert (tmp_path / "new.txt").read_text() == "from the board"
+
+
+def test_soft_reset_and_df(mpremote):
+    mpremote("exec", "x = 1")
+    assert "NameError" in mpremote("exec", "print(x)", check=False)  # mpremote soft-resets first
+    assert mpremote("resume", "exec", "y = 2") == ""
+    assert mpremote("resume", "exec", "print(y)") == "2\n"
+    assert "/flash" in mpremote("df")
+
+
+def test_repl_session(served):
+    """mpremote's terminal, as a person would use it."""
+    pexpect = pytest.importorskip("pexpect")
+    child = pexpect.spawn(sys.executable, ["-m", "mpremote", "connect", str(served.port), "repl"], timeout=60)
+    child.expect("Use Ctrl-]")
+    child.send("\r")
+    child.expect(PROMPT.decode())
+    child.send("6 * 7\r")
+    child.expect("42")
+    child.send("\x1d")
+    child.expect(pexpect.EOF)
