@@ -38,10 +38,10 @@ def unwrap(image: bytes) -> bytes:
             f"{len(image)} bytes are too short for an image: header and hash take {HEADER_SIZE + HASH_SIZE}"
         )
     flags, length = struct.unpack_from("<BI", image)
-    if flags & FLAG_ENCRYPTED:
-        raise ImageError(f"flags 0x{flags:02x}: the payload is AES-encrypted for one chip")
     if length == 0 or length > MAX_PAYLOAD:
         raise ImageError(f"payload length {length} (0x{length:08x}) is outside 1..{MAX_PAYLOAD}: not a boot image")
+    if flags & FLAG_ENCRYPTED:
+        raise ImageError(f"flags 0x{flags:02x}: the payload is AES-encrypted for one chip")
     end = HEADER_SIZE + length
     if len(image) < end + HASH_SIZE:
         raise ImageError(f"image is cut off: {len(image)} bytes, but its header announces {end + HASH_SIZE}")
