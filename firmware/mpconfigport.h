@@ -66,8 +66,6 @@ uint32_t mp_hal_random_seed(void);
 #define MICROPY_PY_MACHINE_DISABLE_IRQ_ENABLE_IRQ (1)
 
 #define MICROPY_VFS (1)
-#define MICROPY_VFS_LFS2 (1)
-#define MICROPY_VFS_FAT (1)
 #define MICROPY_FATFS_ENABLE_LFN (2)
 #define MICROPY_FATFS_LFN_CODE_PAGE 437
 #define MICROPY_FATFS_RPATH (2)
