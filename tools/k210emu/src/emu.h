@@ -113,6 +113,22 @@ void emu_on_dma_request(emu_t *emu, void (*listener)(void *opaque, unsigned sele
 void emu_set_dma_select(emu_t *emu, unsigned channel, unsigned select);
 unsigned emu_dma_select(emu_t *emu, unsigned channel);
 
+/* A peripheral that can exchange many 32-bit items at once, so that a long transfer does not cost an event per item.
+ * Optional: without it, and whenever it declines, the DMAC serves the request line burst by burst. `item_time` is what
+ * the DMAC needs for an item; a peripheral that is faster declines, because then its FIFO matters. */
+typedef struct {
+    /* Peripheral to memory: hands over up to `max` items that arrive without any action of the firmware, and says when
+     * the last of them has arrived. Returns their number, 0 to decline. */
+    unsigned (*pull)(void *opaque, uint32_t *items, unsigned max, emu_time_t item_time, emu_time_t *arrived);
+    /* Memory to peripheral: how many items it takes in advance of its FIFO, 0 to decline; and their transfer. The
+     * request line stays low until they have gone through. */
+    unsigned (*room)(void *opaque, emu_time_t item_time);
+    void (*push)(void *opaque, const uint32_t *items, unsigned count);
+    void *opaque;
+} emu_dma_stream_t;
+void emu_set_dma_stream(emu_t *emu, unsigned select, const emu_dma_stream_t *stream);
+const emu_dma_stream_t *emu_dma_stream(emu_t *emu, unsigned select); /* NULL when the peripheral has none */
+
 /* ---- pins: 48 pads routed by FPIOA to function numbers (spec soc.md 5.4) ------------------------------------------- */
 
 /* A peripheral drives or samples a FPIOA function; FPIOA maps it to a pad. Several listeners may watch one. */

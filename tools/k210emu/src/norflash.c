@@ -49,6 +49,7 @@ typedef enum { OPCODE, ADDRESS, MODE, DUMMY, DATA, IGNORE } phase_t;
 
 struct norflash {
     emu_t *emu;
+    emu_spi_part_t part;
     uint8_t *image;
     uint32_t size, jedec;
     uint8_t unique[8];
@@ -537,8 +538,8 @@ norflash_t *norflash_create(emu_t *emu, unsigned controller, unsigned chip_selec
     f->status[2] = 0x60;
     f->ready = EMU_EVENT(ready, f);
     f->power_fails = EMU_EVENT(power_fails, f);
-    emu_spi_attach(emu, controller, chip_select,
-                   &(emu_spi_part_t){.select = select_part, .transfer = transfer, .opaque = f});
+    f->part = (emu_spi_part_t){.select = select_part, .transfer = transfer, .opaque = f};
+    emu_spi_attach(emu, controller, chip_select, &f->part);
     emu_add_device(emu, &(emu_device_t){.name = "norflash", .state = norflash_state, .destroy = free, .opaque = f});
     return f;
 }

@@ -1,0 +1,414 @@
+/* Data transfer of the DMAC (spec soc.md 8.2 to 8.5): blocks, bursts, handshakes, time. */
+#include "dmac.h"
+
+#include <string.h>
+
+enum { CONTIGUOUS, RELOAD, SHADOW, LINKED_LIST };
+#define CTL_BLOCK_INTERRUPT 58
+#define CTL_LAST 62
+#define CTL_VALID 63
+
+static unsigned source_width(const channel_t *ch)
+{
+    unsigned code = field(ch->ctl, 8, 3);
+    return 1u << (code < 5 ? code : 5);
+}
+
+static unsigned destination_width(const channel_t *ch)
+{
+    unsigned code = field(ch->ctl, 11, 3);
+    return 1u << (code < 5 ? code : 5);
+}
+
+static unsigned burst_items(uint64_t ctl, unsigned low)
+{
+    unsigned code = field(ctl, low, 4);
+    return code == 0 ? 1 : 2u << (code < 7 ? code : 7);
+}
+
+static bool from_peripheral(const channel_t *ch)
+{
+    unsigned flow = field(ch->cfg, 32, 3);
+    return flow == 2 || flow == 3 || flow == 4 || flow == 5 || flow == 7;
+}
+
+static bool to_peripheral(const channel_t *ch)
+{
+    unsigned flow = field(ch->cfg, 32, 3);
+    return flow == 1 || flow == 3 || flow >= 5;
+}
+
+static unsigned at_most(uint64_t items, unsigned limit)
+{
+    return items < limit ? (unsigned)items : limit;
+}
+
+static bool source_fixed(const channel_t *ch)
+{
+    return bit(ch->ctl, 4);
+}
+
+static bool destination_fixed(const channel_t *ch)
+{
+    return bit(ch->ctl, 6);
+}
+
+/* A 64-bit bus. Moving 230,400 bytes in 64-bit bursts of 16 takes 0.33 ms at 400 MHz (spec kpu.md 8): 73 cycles a
+ * burst, so a beat is read and written in 4.5 cycles and a burst costs one more. */
+static emu_time_t burst_time(const channel_t *ch, unsigned bytes)
+{
+    unsigned from = source_width(ch), to = destination_width(ch);
+    unsigned narrow = from < to ? from : to;
+    uint64_t beats = (bytes + (narrow < 8 ? narrow : 8) - 1) / (narrow < 8 ? narrow : 8);
+    return cycles_to_time(1 + beats * 9 / 2, emu_clock_hz(ch->dmac->emu, EMU_CLOCK_CPU));
+}
+
+/* ---- reading and writing ------------------------------------------------------------------------------------------------- */
+
+static bool bus_read(emu_t *emu, uint32_t address, unsigned width, uint8_t *out)
+{
+    for (unsigned done = 0; done < width;) {
+        unsigned piece = width - done < 8 ? width - done : 8;
+        uint64_t value;
+        if (!emu_bus_read(emu, address + done, piece, &value)) {
+            return false;
+        }
+        memcpy(out + done, &value, piece);
+        done += piece;
+    }
+    return true;
+}
+
+static bool bus_write(emu_t *emu, uint32_t address, unsigned width, const uint8_t *data)
+{
+    for (unsigned done = 0; done < width;) {
+        unsigned piece = width - done < 8 ? width - done : 8;
+        uint64_t value = 0;
+        memcpy(&value, data + done, piece);
+        if (!emu_bus_write(emu, address + done, piece, value)) {
+            return false;
+        }
+        done += piece;
+    }
+    return true;
+}
+
+static void read_items(channel_t *ch, unsigned items)
+{
+    emu_t *emu = ch->dmac->emu;
+    unsigned width = source_width(ch), bytes = items * width;
+    uint8_t *out = ch->fifo + ch->fifo_level;
+    const uint8_t *ram = emu_ram(emu, ch->source, source_fixed(ch) ? width : bytes);
+    bool good = true;
+    if (ram != NULL && !source_fixed(ch)) {
+        memcpy(out, ram, bytes);
+    } else {
+        for (unsigned i = 0; i < items && good; i++) {
+            good = bus_read(emu, ch->source + (source_fixed(ch) ? 0 : i * width), width, out + i * width);
+        }
+    }
+    if (!good) {
+        dmac_stop(ch, DMAC_INT_SOURCE_ERROR);
+        return;
+    }
+    ch->source += source_fixed(ch) ? 0 : bytes;
+    ch->fifo_level += bytes;
+    ch->items_left -= items;
+    ch->done += items;
+}
+
+static void write_bytes(channel_t *ch, unsigned bytes)
+{
+    emu_t *emu = ch->dmac->emu;
+    unsigned width = destination_width(ch);
+    bool good = true;
+    if (!destination_fixed(ch) && emu_ram(emu, ch->destination, bytes) != NULL) {
+        good = emu_dma_write(emu, ch->destination, ch->fifo, bytes);
+    } else {
+        for (unsigned i = 0; i < bytes && good; i += width) {
+            good = bus_write(emu, ch->destination + (destination_fixed(ch) ? 0 : i), width, ch->fifo + i);
+        }
+    }
+    if (!good) {
+        dmac_stop(ch, DMAC_INT_DESTINATION_ERROR);
+        return;
+    }
+    ch->destination += destination_fixed(ch) ? 0 : bytes;
+    ch->fifo_level -= bytes;
+    memmove(ch->fifo, ch->fifo + bytes, ch->fifo_level);
+}
+
+/* Writes every whole item read so far, and at the end of the block what is left, filled up with zeros. */
+static void drain(channel_t *ch)
+{
+    unsigned width = destination_width(ch);
+    if (ch->items_left == 0 && ch->fifo_level % width != 0) {
+        unsigned fill = width - ch->fifo_level % width;
+        memset(ch->fifo + ch->fifo_level, 0, fill);
+        ch->fifo_level += fill;
+    }
+    unsigned bytes = ch->fifo_level - ch->fifo_level % width;
+    if (to_peripheral(ch)) {
+        bytes = at_most(bytes, burst_items(ch->ctl, 18) * width); /* one burst a request */
+    }
+    if (ch->enabled && bytes != 0) {
+        write_bytes(ch, bytes);
+    }
+}
+
+/* ---- steps ------------------------------------------------------------------------------------------------------------------ */
+
+static bool overlaps_closely(const channel_t *ch)
+{
+    uint32_t distance = ch->destination - ch->source;
+    return distance < DMAC_CHUNK || -distance < DMAC_CHUNK;
+}
+
+/* Source items of the next step. Plain memory goes in chunks; elsewhere the order of single bursts can be seen. */
+static unsigned step_items(const channel_t *ch)
+{
+    unsigned burst = burst_items(ch->ctl, 14);
+    if (from_peripheral(ch)) {
+        return at_most(ch->items_left, burst);
+    }
+    if (to_peripheral(ch)) {
+        unsigned wanted = burst_items(ch->ctl, 18) * destination_width(ch), width = source_width(ch);
+        wanted -= ch->fifo_level < wanted ? ch->fifo_level : wanted;
+        return at_most(ch->items_left, (wanted + width - 1) / width);
+    }
+    emu_t *emu = ch->dmac->emu;
+    bool plain = emu_ram(emu, ch->source, 1) != NULL && emu_ram(emu, ch->destination, 1) != NULL;
+    return at_most(ch->items_left, plain && !overlaps_closely(ch) ? DMAC_CHUNK / source_width(ch) : burst);
+}
+
+static unsigned request_line(const channel_t *ch, unsigned low)
+{
+    unsigned interface = field(ch->cfg, low, 4);
+    return interface < DMAC_CHANNELS ? emu_dma_select(ch->dmac->emu, interface) : 64;
+}
+
+static bool requested(channel_t *ch, unsigned side)
+{
+    if (bit(ch->cfg, 35 + side)) {
+        return ch->software_request[side];
+    }
+    unsigned line = request_line(ch, side == 0 ? 39 : 44);
+    if (line >= 64) {
+        emu_warn(ch->dmac->emu, "dmac", "channel %u waits on handshake %u; there are 0..5", ch->n,
+                 field(ch->cfg, side == 0 ? 39 : 44, 4));
+        return false;
+    }
+    return emu_dma_requested(ch->dmac->emu, line);
+}
+
+static bool can_step(channel_t *ch)
+{
+    return ch->enabled && !ch->suspended && !ch->stepping && !ch->resume_needed && ch->step.when == EMU_NEVER &&
+           (!from_peripheral(ch) || requested(ch, 0)) && (!to_peripheral(ch) || requested(ch, 1));
+}
+
+/* A stream needs 32-bit items on the peripheral's side at a fixed address, and hardware requests. */
+static const emu_dma_stream_t *stream_of(const channel_t *ch, unsigned side)
+{
+    unsigned width = side == 0 ? source_width(ch) : destination_width(ch);
+    unsigned line = request_line(ch, side == 0 ? 39 : 44);
+    if (width != 4 || source_width(ch) != destination_width(ch) || bit(ch->cfg, 35 + side) || line >= 64 ||
+        !(side == 0 ? source_fixed(ch) : destination_fixed(ch)) || (from_peripheral(ch) && to_peripheral(ch))) {
+        return NULL;
+    }
+    return emu_dma_stream(ch->dmac->emu, line);
+}
+
+static emu_time_t item_time(const channel_t *ch, unsigned burst)
+{
+    return burst_time(ch, 4 * burst) / burst;
+}
+
+/* Takes what a peripheral will deliver in the near future; it is written to memory when it has arrived. */
+static bool pull_stream(channel_t *ch)
+{
+    const emu_dma_stream_t *stream = from_peripheral(ch) ? stream_of(ch, 0) : NULL;
+    if (stream == NULL || stream->pull == NULL || ch->fifo_level != 0) {
+        return false;
+    }
+    emu_time_t arrived, each = item_time(ch, burst_items(ch->ctl, 14));
+    ch->staged = stream->pull(stream->opaque, ch->stage, at_most(ch->items_left, DMAC_STAGE), each, &arrived);
+    if (ch->staged == 0) {
+        return false;
+    }
+    emu_event_at(ch->dmac->emu, &ch->step, arrived + each);
+    return true;
+}
+
+static void deliver_staged(channel_t *ch)
+{
+    memcpy(ch->fifo, ch->stage, 4 * ch->staged);
+    ch->fifo_level = 4 * ch->staged;
+    ch->items_left -= ch->staged;
+    ch->done += ch->staged;
+    ch->staged = 0;
+    drain(ch);
+}
+
+/* Gives a peripheral more than its FIFO holds. The last items go by request, so that the channel ends in time. */
+static bool push_stream(channel_t *ch)
+{
+    const emu_dma_stream_t *stream = to_peripheral(ch) ? stream_of(ch, 1) : NULL;
+    const unsigned reserve = 64;
+    if (stream == NULL || stream->push == NULL || ch->items_left <= 2 * reserve || ch->fifo_level != 0) {
+        return false;
+    }
+    unsigned room = stream->room(stream->opaque, item_time(ch, burst_items(ch->ctl, 18)));
+    unsigned count = at_most(ch->items_left - reserve, room < DMAC_STAGE ? room : DMAC_STAGE);
+    if (count < reserve) {
+        return false;
+    }
+    read_items(ch, count);
+    if (ch->enabled) {
+        memcpy(ch->stage, ch->fifo, 4 * count);
+        ch->fifo_level = 0;
+        stream->push(stream->opaque, ch->stage, count);
+    }
+    return true;
+}
+
+void dmac_kick(channel_t *ch)
+{
+    if (can_step(ch)) {
+        emu_time_t cost = burst_time(ch, step_items(ch) * source_width(ch));
+        emu_event_at(ch->dmac->emu, &ch->step, emu_now(ch->dmac->emu) + cost);
+    }
+}
+
+static void move_burst(channel_t *ch)
+{
+    bool from = from_peripheral(ch), to = to_peripheral(ch);
+    if ((from && !requested(ch, 0)) || (to && !requested(ch, 1))) {
+        return; /* withdrawn meanwhile */
+    }
+    if (pull_stream(ch) || push_stream(ch)) {
+        return;
+    }
+    if (ch->items_left != 0) {
+        read_items(ch, step_items(ch));
+    }
+    if (ch->enabled) {
+        drain(ch);
+    }
+    ch->software_request[0] = ch->software_request[1] = false;
+    dmac_raise(ch, (from ? DMAC_INT_SOURCE_TRANSACTION : 0) | (to ? DMAC_INT_DESTINATION_TRANSACTION : 0));
+}
+
+/* ---- blocks ----------------------------------------------------------------------------------------------------------------- */
+
+static unsigned multiblock(const channel_t *ch, unsigned side)
+{
+    return field(ch->cfg, 2 * side, 2);
+}
+
+static bool uses(const channel_t *ch, unsigned type)
+{
+    return multiblock(ch, 0) == type || multiblock(ch, 1) == type;
+}
+
+/* Fetches the next list item (spec 8.3) into the registers. */
+static bool load_list_item(channel_t *ch)
+{
+    uint64_t item[5];
+    if (!emu_dma_read(ch->dmac->emu, (uint32_t)ch->llp & ~0x3fu, item, sizeof item)) {
+        dmac_stop(ch, DMAC_INT_LLI_READ_ERROR);
+        return false;
+    }
+    if (!bit(item[4], CTL_VALID)) {
+        dmac_raise(ch, DMAC_INT_LLI_INVALID);
+        ch->resume_needed = true;
+        return false;
+    }
+    ch->sar = multiblock(ch, 0) == LINKED_LIST ? item[0] : ch->sar;
+    ch->dar = multiblock(ch, 1) == LINKED_LIST ? item[1] : ch->dar;
+    ch->block_ts = item[2] & 0x3fffff;
+    ch->llp = item[3];
+    ch->ctl = item[4];
+    return true;
+}
+
+static bool load_shadow(channel_t *ch)
+{
+    if (!bit(ch->ctl, CTL_VALID)) {
+        dmac_raise(ch, DMAC_INT_LLI_INVALID);
+        ch->resume_needed = true;
+        return false;
+    }
+    ch->ctl &= ~(1ull << CTL_VALID); /* taken: the software may write the next block */
+    return true;
+}
+
+static void load_block(channel_t *ch)
+{
+    bool first = ch->first_block;
+    if (uses(ch, LINKED_LIST) ? !load_list_item(ch) : uses(ch, SHADOW) && !load_shadow(ch)) {
+        return;
+    }
+    if (first || multiblock(ch, 0) != CONTIGUOUS) {
+        ch->source = (uint32_t)ch->sar;
+    }
+    if (first || multiblock(ch, 1) != CONTIGUOUS) {
+        ch->destination = (uint32_t)ch->dar;
+    }
+    if (ch->source % source_width(ch) != 0 || ch->destination % destination_width(ch) != 0) {
+        emu_warn(ch->dmac->emu, "dmac", "channel %u: 0x%08x to 0x%08x is not aligned to its widths %u and %u", ch->n,
+                 ch->source, ch->destination, source_width(ch), destination_width(ch));
+    }
+    ch->first_block = false;
+    ch->items_left = ch->block_ts + 1;
+    ch->done = 0;
+    dmac_kick(ch);
+}
+
+static void end_block(channel_t *ch)
+{
+    bool chained = uses(ch, LINKED_LIST) || uses(ch, SHADOW), repeats = chained || uses(ch, RELOAD);
+    if (!chained || bit(ch->ctl, CTL_BLOCK_INTERRUPT)) {
+        dmac_raise(ch, DMAC_INT_BLOCK_DONE);
+    }
+    if (!repeats || bit(ch->ctl, CTL_LAST)) {
+        dmac_stop(ch, DMAC_INT_DONE);
+    } else if (chained) {
+        load_block(ch);
+    } else {
+        ch->resume_needed = true; /* a reload waits for the software between blocks */
+    }
+}
+
+void dmac_start(channel_t *ch)
+{
+    ch->first_block = true;
+    load_block(ch);
+}
+
+void dmac_resume(channel_t *ch)
+{
+    if (!ch->enabled || !ch->resume_needed) {
+        return;
+    }
+    ch->resume_needed = false;
+    load_block(ch);
+}
+
+void dmac_step(void *opaque)
+{
+    channel_t *ch = opaque;
+    ch->stepping = true; /* what it reads or writes may raise requests meanwhile */
+    if (ch->staged != 0) {
+        deliver_staged(ch);
+    } else {
+        move_burst(ch);
+    }
+    ch->stepping = false;
+    if (ch->enabled && ch->items_left == 0 && ch->fifo_level == 0) {
+        end_block(ch);
+    } else {
+        dmac_kick(ch);
+    }
+    dmac_update_interrupts(ch->dmac);
+}
