@@ -1,0 +1,578 @@
+/* A hart on Unicorn 2.1.1. What was measured of that version and shapes this file:
+ *
+ * - The virtual TLB mode (a hook that fills the TLB) gives the exact pc of a failed access and folds every alias of the
+ *   32-bit bus into one physical address, so that stores through any alias drop translations of code.
+ * - UC_HOOK_INTR reports an exception with pc 4 behind the instruction, whatever its length; ebreak and instructions
+ *   that were not decoded end uc_emu_start() with UC_ERR_INSN_INVALID and pc at the instruction.
+ * - There is no interrupt input: interrupts are entered here, between blocks.
+ * - Counters, mip, mhartid and the identity registers are wrong: a hook on each address that holds such an instruction
+ *   executes it. Pages are scanned when their first block runs.
+ */
+#include "cpu.h"
+#include "cpu_decode.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unicorn/unicorn.h>
+
+#define BLOCKS 32768u /* power of two */
+#define PAGES 4096u   /* power of two; far more than the pages of the 8 MiB of memory */
+#define MSTATUS_MIE (1ull << 3)
+#define MSTATUS_MPIE (1ull << 7)
+#define MSTATUS_MPP (3ull << 11)
+#define MSTATUS_FS (3ull << 13)
+#define MIP_SOFTWARE ((1u << 1) | (1u << 5)) /* SSIP, STIP: the bits of mip that software writes */
+#define NO_TRAP UINT64_MAX
+#define INTERRUPT (1ull << 63)
+
+typedef struct {
+    uint64_t address;
+    uint32_t size, count;
+} block_t;
+
+struct cpu {
+    uc_engine *uc;
+    unsigned hart;
+    cpu_bus_t bus;
+    uint64_t retired, start, deadline;
+    bool watch_mie;       /* an enabled interrupt waits for mstatus.MIE */
+    bool flush, rescan;   /* to be done when the engine has stopped */
+    uint64_t scan_page;
+    uint64_t trap;        /* cause of the exception that stopped the engine */
+    uint64_t trap_value;
+    uint64_t trap_pc;
+    bool service_stop;
+    unsigned service;
+    uint32_t lines, software_lines;
+    uint64_t cycle_offset, instret_offset, sptbr, counter_enable[2];
+    block_t *block;
+    block_t blocks[BLOCKS];
+    uint64_t pages[PAGES];   /* scanned pages, page number + 1 */
+    uint64_t *hooked;        /* addresses with a hook, sorted */
+    size_t hooked_count, hooked_capacity;
+    struct device_window *windows;
+};
+
+struct device_window {
+    struct device_window *next;
+    cpu_t *cpu;
+    uint32_t base;
+};
+
+static const struct {
+    unsigned csr;
+    int id;
+} csr_ids[] = {
+    {CSR_MSTATUS, UC_RISCV_REG_MSTATUS}, {CSR_MIE, UC_RISCV_REG_MIE},       {CSR_MTVEC, UC_RISCV_REG_MTVEC},
+    {CSR_MSCRATCH, UC_RISCV_REG_MSCRATCH}, {CSR_MEPC, UC_RISCV_REG_MEPC},   {CSR_MCAUSE, UC_RISCV_REG_MCAUSE},
+    {CSR_MBADADDR, UC_RISCV_REG_MTVAL},  {0x003, UC_RISCV_REG_FCSR},
+};
+
+static uint64_t reg_read(cpu_t *cpu, int id) {
+    uint64_t value = 0;
+    uc_reg_read(cpu->uc, id, &value);
+    return value;
+}
+
+static void reg_write(cpu_t *cpu, int id, uint64_t value) {
+    uc_reg_write(cpu->uc, id, &value);
+}
+
+static uint32_t fetch(cpu_t *cpu, uint64_t address) {
+    const uint8_t *low = cpu->bus.memory(cpu->bus.opaque, (uint32_t)address);
+    const uint8_t *high = cpu->bus.memory(cpu->bus.opaque, (uint32_t)address + 2);
+    if (!low)
+        return 0;
+    uint32_t value = low[0] | low[1] << 8;
+    return high ? value | (uint32_t)(high[0] | high[1] << 8) << 16 : value;
+}
+
+static uint32_t count_instructions(cpu_t *cpu, uint64_t from, uint64_t to) {
+    uint32_t count = 0;
+    while (from < to) {
+        from += decode_length((uint16_t)fetch(cpu, from));
+        count++;
+    }
+    return count;
+}
+
+/* ---- pages and their watched instructions ------------------------------------------------------------------------ */
+
+static bool page_scanned(cpu_t *cpu, uint64_t page) {
+    unsigned i = (unsigned)(page * 0x9e3779b97f4a7c15ull >> 52);
+    for (; cpu->pages[i & (PAGES - 1)]; i++)
+        if (cpu->pages[i & (PAGES - 1)] == page + 1)
+            return true;
+    return false;
+}
+
+static void page_mark(cpu_t *cpu, uint64_t page) {
+    unsigned i = (unsigned)(page * 0x9e3779b97f4a7c15ull >> 52);
+    while (cpu->pages[i & (PAGES - 1)])
+        i++;
+    cpu->pages[i & (PAGES - 1)] = page + 1;
+}
+
+static void on_watched(uc_engine *uc, uint64_t address, uint32_t size, void *opaque);
+
+static void hook_address(cpu_t *cpu, uint64_t address) {
+    size_t low = 0, high = cpu->hooked_count;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (cpu->hooked[middle] < address)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (low < cpu->hooked_count && cpu->hooked[low] == address)
+        return;
+    if (cpu->hooked_count == cpu->hooked_capacity) {
+        cpu->hooked_capacity = cpu->hooked_capacity ? 2 * cpu->hooked_capacity : 64;
+        cpu->hooked = realloc(cpu->hooked, cpu->hooked_capacity * sizeof *cpu->hooked);
+    }
+    memmove(cpu->hooked + low + 1, cpu->hooked + low, (cpu->hooked_count - low) * sizeof *cpu->hooked);
+    cpu->hooked[low] = address;
+    cpu->hooked_count++;
+    uc_hook hook;
+    uc_hook_add(cpu->uc, &hook, UC_HOOK_CODE, (void *)on_watched, cpu, address, address);
+}
+
+/* Hooks every place of a page that can hold a watched instruction: code hooks act on blocks translated afterwards. */
+static void scan_page(cpu_t *cpu, uint64_t page) {
+    uint64_t base = page << 12;
+    for (unsigned offset = 0; offset < 4096; offset += 2) {
+        uint32_t instruction = fetch(cpu, base + offset);
+        /* Reading mhartid as 0 is right on hart 0. */
+        bool right = cpu->hart == 0 && (instruction & 0xfff0007f) == 0xf1400073;
+        if (decode_watched(instruction) && !right)
+            hook_address(cpu, base + offset);
+    }
+    page_mark(cpu, page);
+    uc_ctl_remove_cache(cpu->uc, base, base + 4096);
+}
+
+static void forget_code(cpu_t *cpu) {
+    cpu->flush = false;
+    memset(cpu->pages, 0, sizeof cpu->pages);
+    memset(cpu->blocks, 0xff, sizeof cpu->blocks);
+    uc_ctl_flush_tb(cpu->uc);
+}
+
+/* ---- hooks --------------------------------------------------------------------------------------------------------- */
+
+static void on_block(uc_engine *uc, uint64_t address, uint32_t size, void *opaque) {
+    cpu_t *cpu = opaque;
+    if (cpu->retired >= cpu->deadline || (cpu->watch_mie && (reg_read(cpu, UC_RISCV_REG_MSTATUS) & MSTATUS_MIE))) {
+        uc_emu_stop(uc);
+        return;
+    }
+    block_t *block = &cpu->blocks[(address >> 1 ^ address >> 16) & (BLOCKS - 1)];
+    if (block->address != address || block->size != size) {
+        if (!page_scanned(cpu, address >> 12)) {
+            cpu->rescan = true;
+            cpu->scan_page = address >> 12;
+            uc_emu_stop(uc);
+            return;
+        }
+        *block = (block_t){address, size, count_instructions(cpu, address, address + size)};
+    }
+    cpu->block = block;
+    cpu->retired += block->count;
+}
+
+static void stop_with_trap(cpu_t *cpu, uint64_t cause, uint64_t pc, uint64_t value) {
+    cpu->trap = cause;
+    cpu->trap_pc = pc;
+    cpu->trap_value = value;
+    uc_emu_stop(cpu->uc);
+}
+
+static void on_exception(uc_engine *uc, uint32_t cause, void *opaque) {
+    cpu_t *cpu = opaque;
+    (void)uc;
+    uint64_t pc = reg_read(cpu, UC_RISCV_REG_PC) - 4;
+    uint32_t instruction = fetch(cpu, pc);
+    decoded_access_t access = decode_access(instruction);
+    uint64_t value = 0;
+    if (cause == 8)
+        cause = 11; /* Unicorn reports every ecall as one from U-mode */
+    if ((cause == 4 || cause == 6) && access.valid) {
+        cause = access.store ? 6 : 4;
+        value = cpu_get(cpu, access.base) + (uint64_t)access.offset;
+    }
+    stop_with_trap(cpu, cause, pc, value);
+}
+
+static bool on_tlb_fill(uc_engine *uc, uint64_t address, uc_mem_type type, uc_tlb_entry *entry, void *opaque) {
+    cpu_t *cpu = opaque;
+    (void)uc;
+    cpu_access_t access = type == UC_MEM_FETCH ? CPU_FETCH : type == UC_MEM_WRITE ? CPU_STORE : CPU_LOAD;
+    uint32_t physical;
+    if (!cpu->bus.page(cpu->bus.opaque, (uint32_t)address, access, &physical))
+        return false;
+    entry->paddr = physical;
+    entry->perms = UC_PROT_ALL;
+    return true;
+}
+
+static void on_memory(uc_engine *uc, uc_mem_type type, uint64_t address, int size, int64_t value, void *opaque) {
+    cpu_t *cpu = opaque;
+    (void)uc, (void)value;
+    if (address & (unsigned)(size - 1))
+        cpu->bus.misaligned(cpu->bus.opaque, address, (unsigned)size, type == UC_MEM_WRITE);
+}
+
+static uint64_t on_device_read(uc_engine *uc, uint64_t offset, unsigned size, void *opaque) {
+    struct device_window *window = opaque;
+    const cpu_bus_t *bus = &window->cpu->bus;
+    (void)uc;
+    return bus->read(bus->opaque, window->base + offset, size);
+}
+
+static void on_device_write(uc_engine *uc, uint64_t offset, unsigned size, uint64_t value, void *opaque) {
+    struct device_window *window = opaque;
+    const cpu_bus_t *bus = &window->cpu->bus;
+    (void)uc;
+    bus->write(bus->opaque, window->base + offset, size, value);
+}
+
+/* ---- watched instructions -------------------------------------------------------------------------------------------- */
+
+/* Identity registers as read on silicon (spec soc.md 1.1). */
+static bool csr_read(cpu_t *cpu, unsigned csr, uint64_t *value) {
+    switch (csr) {
+    case 0x180: *value = cpu->sptbr; return true;
+    case 0x301: *value = 0x800000000014112dull; return true;
+    case 0x320: case 0x321: *value = cpu->counter_enable[csr & 1]; return true;
+    case 0x344: *value = cpu->lines | cpu->software_lines; return true;
+    case 0xb00: case 0xc00: *value = cpu->bus.cycle(cpu->bus.opaque, cpu->hart) + cpu->cycle_offset; return true;
+    case 0xb02: case 0xc02: *value = cpu->retired + cpu->instret_offset; return true;
+    case 0xf11: *value = 0x4b5; return true;
+    case 0xf12: *value = 0xe59889e6a5a04149ull; return true;
+    case 0xf13: *value = 0x4d41495832303030ull; return true;
+    case 0xf14: *value = cpu->hart; return true;
+    default: return false; /* time, PMP and the counter enables of later specifications do not exist */
+    }
+}
+
+static void csr_write(cpu_t *cpu, unsigned csr, uint64_t value) {
+    switch (csr) {
+    case 0x180: cpu->sptbr = value & 0xfffff; break;
+    case 0x320: case 0x321: cpu->counter_enable[csr & 1] = value; break;
+    case 0x344:
+        cpu->software_lines = value & MIP_SOFTWARE;
+        cpu_stop(cpu);
+        break;
+    case 0xb00: cpu->cycle_offset = value - cpu->bus.cycle(cpu->bus.opaque, cpu->hart); break;
+    case 0xb02: cpu->instret_offset = value - cpu->retired; break;
+    default: break; /* misa: fixed */
+    }
+}
+
+static bool csr_execute(cpu_t *cpu, uint32_t instruction) {
+    unsigned csr = instruction >> 20, rd = instruction >> 7 & 31, rs1 = instruction >> 15 & 31;
+    unsigned operation = instruction >> 12 & 3;
+    uint64_t old, source = instruction >> 14 & 1 ? rs1 : cpu_get(cpu, CPU_X0 + rs1);
+    bool writes = operation == 1 || rs1 != 0;
+    if (!csr_read(cpu, csr, &old) || (writes && csr >> 10 == 3))
+        return false;
+    if (writes)
+        csr_write(cpu, csr, operation == 1 ? source : operation == 2 ? old | source : old & ~source);
+    if (rd)
+        cpu_set(cpu, CPU_X0 + rd, old);
+    return true;
+}
+
+static void on_watched(uc_engine *uc, uint64_t address, uint32_t size, void *opaque) {
+    cpu_t *cpu = opaque;
+    (void)uc;
+    uint32_t instruction = fetch(cpu, address);
+    if (size != 4 || !decode_watched(instruction))
+        return;
+    if ((instruction & 0x7f) == 0x0f) { /* fence.i: what this hart fetches from now on is what memory holds */
+        cpu->flush = true;
+        cpu_stop(cpu);
+    } else if ((instruction >> 12 & 3) == 0) { /* sfence.vma is not of this specification */
+        stop_with_trap(cpu, 2, address, 0);
+    } else if (instruction >> 20 == CSR_MIE) { /* Unicorn executes it; interrupts are evaluated behind it */
+        if (cpu->lines | cpu->software_lines)
+            cpu_stop(cpu);
+    } else if (csr_execute(cpu, instruction)) {
+        reg_write(cpu, UC_RISCV_REG_PC, address + 4);
+    } else {
+        stop_with_trap(cpu, 2, address, 0);
+    }
+}
+
+/* ---- traps ------------------------------------------------------------------------------------------------------------- */
+
+static void enter_trap(cpu_t *cpu, uint64_t cause, uint64_t pc, uint64_t value) {
+    uint64_t status = reg_read(cpu, UC_RISCV_REG_MSTATUS);
+    uint64_t previous = status & MSTATUS_MIE ? MSTATUS_MPIE : 0;
+    reg_write(cpu, UC_RISCV_REG_MSTATUS, (status & ~(MSTATUS_MIE | MSTATUS_MPIE)) | previous | MSTATUS_MPP);
+    reg_write(cpu, UC_RISCV_REG_MEPC, pc);
+    reg_write(cpu, UC_RISCV_REG_MCAUSE, cause);
+    reg_write(cpu, UC_RISCV_REG_MTVAL, value);
+    uint64_t vector = reg_read(cpu, UC_RISCV_REG_MTVEC) & ~3ull; /* direct mode only */
+    reg_write(cpu, UC_RISCV_REG_PC, vector);
+    if (!(cause & INTERRUPT) && pc == vector)
+        cpu->bus.trap_loop(cpu->bus.opaque, cpu->hart, cause, pc);
+    cpu->retired++; /* entry takes time: a handler that faults at once does not stop the clock */
+}
+
+/* Takes the interrupt of highest priority that is pending, enabled and not masked. */
+static void poll_interrupts(cpu_t *cpu) {
+    static const unsigned char order[] = {11, 3, 7, 9, 1, 5};
+    uint32_t pending = cpu->lines | cpu->software_lines;
+    cpu->watch_mie = false;
+    if (!pending || !(pending &= (uint32_t)reg_read(cpu, UC_RISCV_REG_MIE)))
+        return;
+    if (!(reg_read(cpu, UC_RISCV_REG_MSTATUS) & MSTATUS_MIE)) {
+        cpu->watch_mie = true;
+        return;
+    }
+    for (unsigned i = 0; i < sizeof order; i++)
+        if (pending >> order[i] & 1) {
+            enter_trap(cpu, INTERRUPT | order[i], reg_read(cpu, UC_RISCV_REG_PC), 0);
+            return;
+        }
+}
+
+/* Instructions of the block from `pc` on were counted but not executed. */
+static void uncount(cpu_t *cpu, uint64_t pc) {
+    if (cpu->block && pc >= cpu->block->address && pc < cpu->block->address + cpu->block->size)
+        cpu->retired -= count_instructions(cpu, pc, cpu->block->address + cpu->block->size);
+}
+
+static void access_fault(cpu_t *cpu) {
+    uint64_t pc = reg_read(cpu, UC_RISCV_REG_PC), value = pc;
+    uint32_t physical;
+    uint64_t cause = 1;
+    if (cpu->bus.memory(cpu->bus.opaque, (uint32_t)pc)) {
+        decoded_access_t access = decode_access(fetch(cpu, pc));
+        if (access.valid) {
+            cause = access.store ? 7 : 5;
+            value = cpu_get(cpu, access.base) + (uint64_t)access.offset;
+        } else if (!cpu->bus.page(cpu->bus.opaque, (uint32_t)pc + 2, CPU_FETCH, &physical)) {
+            value = pc + 2;
+        }
+    }
+    uncount(cpu, pc);
+    enter_trap(cpu, cause, pc, value);
+}
+
+static void finish_exception(cpu_t *cpu) {
+    uint64_t cause = cpu->trap, pc = cpu->trap_pc;
+    uint32_t instruction = fetch(cpu, pc);
+    cpu->trap = NO_TRAP;
+    uncount(cpu, pc);
+    if (cause == 2 && (instruction & 0xfff07fff) == 0x10400073) { /* sfence.vm: nothing to flush without a page table */
+        reg_write(cpu, UC_RISCV_REG_PC, pc + 4);
+        cpu->retired++;
+    } else if (cause == 2 && (instruction & 0xfffff) == 0x0b && (uint32_t)pc >> 17 == 0x88000000u >> 17) {
+        cpu->service_stop = true;
+        cpu->service = instruction >> 20;
+        reg_write(cpu, UC_RISCV_REG_PC, pc + 4);
+        cpu->retired++;
+    } else {
+        enter_trap(cpu, cause, pc, cpu->trap_value);
+    }
+}
+
+static void undecoded(cpu_t *cpu) {
+    uint64_t pc = reg_read(cpu, UC_RISCV_REG_PC);
+    uint32_t instruction = fetch(cpu, pc);
+    bool breakpoint = instruction == 0x00100073 || (uint16_t)instruction == 0x9002;
+    uncount(cpu, pc);
+    enter_trap(cpu, breakpoint ? 3 : 2, pc, breakpoint ? pc : 0);
+}
+
+/* A wfi ends its block and the engine; any other stop without error is at the start of a block. */
+static bool ended_in_wfi(cpu_t *cpu) {
+    uint64_t pc = reg_read(cpu, UC_RISCV_REG_PC);
+    return cpu->block && pc == cpu->block->address + cpu->block->size && fetch(cpu, pc - 4) == 0x10500073;
+}
+
+/* ---- interface ----------------------------------------------------------------------------------------------------------- */
+
+/* Runs the engine once and settles why it stopped. True when the hart waits for an interrupt. */
+static bool run_engine(cpu_t *cpu) {
+    cpu->block = NULL;
+    uc_err error = uc_emu_start(cpu->uc, reg_read(cpu, UC_RISCV_REG_PC), 0, 0, 0);
+    if (cpu->trap != NO_TRAP) {
+        finish_exception(cpu);
+    } else if (cpu->rescan) {
+        cpu->rescan = false;
+        scan_page(cpu, cpu->scan_page);
+    } else if (error == UC_ERR_INSN_INVALID) {
+        undecoded(cpu);
+    } else if (error != UC_ERR_OK) {
+        access_fault(cpu);
+    } else {
+        return ended_in_wfi(cpu);
+    }
+    return false;
+}
+
+cpu_stop_t cpu_run(cpu_t *cpu, uint64_t budget) {
+    cpu->start = cpu->retired;
+    cpu->deadline = cpu->retired + budget;
+    while (cpu->retired < cpu->deadline) {
+        if (cpu->flush)
+            forget_code(cpu);
+        poll_interrupts(cpu);
+        if (run_engine(cpu) && !cpu_wakes(cpu))
+            return CPU_STOP_WFI;
+        if (cpu->service_stop) {
+            cpu->service_stop = false;
+            return CPU_STOP_SERVICE;
+        }
+    }
+    return CPU_STOP_BUDGET;
+}
+
+void cpu_stop(cpu_t *cpu) {
+    cpu->deadline = 0;
+}
+
+void cpu_limit(cpu_t *cpu, uint64_t budget) {
+    if (cpu->start + budget < cpu->deadline)
+        cpu->deadline = cpu->start + budget;
+}
+
+uint64_t cpu_retired(const cpu_t *cpu) {
+    return cpu->retired;
+}
+
+void cpu_set_lines(cpu_t *cpu, uint32_t mip) {
+    if (cpu->lines == mip)
+        return;
+    cpu->lines = mip;
+    cpu_stop(cpu);
+}
+
+bool cpu_wakes(cpu_t *cpu) {
+    return ((cpu->lines | cpu->software_lines) & reg_read(cpu, UC_RISCV_REG_MIE)) != 0;
+}
+
+unsigned cpu_service(const cpu_t *cpu) {
+    return cpu->service;
+}
+
+void cpu_code_changed(cpu_t *cpu, uint32_t address, uint32_t size) {
+    for (uint64_t page = address >> 12; page <= ((uint64_t)address + size - 1) >> 12; page++)
+        if (page_scanned(cpu, page)) {
+            cpu->flush = true;
+            cpu_stop(cpu);
+            return;
+        }
+}
+
+void cpu_pages_changed(cpu_t *cpu) {
+    uc_ctl_flush_tlb(cpu->uc);
+}
+
+static int register_id(unsigned reg) {
+    if (reg < 32)
+        return UC_RISCV_REG_X0 + (int)reg;
+    if (reg == CPU_PC)
+        return UC_RISCV_REG_PC;
+    if (reg >= CPU_F0 && reg < CPU_F0 + 32)
+        return UC_RISCV_REG_F0 + (int)(reg - CPU_F0);
+    for (unsigned i = 0; i < sizeof csr_ids / sizeof csr_ids[0]; i++)
+        if (reg == CPU_CSR + csr_ids[i].csr)
+            return csr_ids[i].id;
+    return UC_RISCV_REG_INVALID;
+}
+
+uint64_t cpu_get(cpu_t *cpu, unsigned reg) {
+    uint64_t value;
+    if (reg >= CPU_CSR && csr_read(cpu, reg - CPU_CSR, &value))
+        return value;
+    return reg_read(cpu, register_id(reg));
+}
+
+void cpu_set(cpu_t *cpu, unsigned reg, uint64_t value) {
+    reg_write(cpu, register_id(reg), value);
+}
+
+uint64_t cpu_locate(cpu_t *cpu, uint64_t address) {
+    if (!cpu->block)
+        return reg_read(cpu, UC_RISCV_REG_PC);
+    uint64_t found = 0, pc = cpu->block->address, end = pc + cpu->block->size;
+    unsigned matches = 0;
+    while (pc < end) {
+        uint32_t instruction = fetch(cpu, pc);
+        decoded_access_t access = decode_access(instruction);
+        if (access.valid && (uint32_t)(cpu_get(cpu, access.base) + (uint64_t)access.offset) == (uint32_t)address) {
+            found = pc;
+            matches++;
+        }
+        pc += decode_length((uint16_t)instruction);
+    }
+    return matches == 1 ? found : cpu->block->address;
+}
+
+void cpu_map_memory(cpu_t *cpu, uint32_t address, uint32_t size, void *memory) {
+    uc_mem_map_ptr(cpu->uc, address, size, UC_PROT_ALL, memory);
+}
+
+void cpu_map_device(cpu_t *cpu, uint32_t address, uint32_t size) {
+    struct device_window *window = malloc(sizeof *window);
+    *window = (struct device_window){cpu->windows, cpu, address};
+    cpu->windows = window;
+    uc_mmio_map(cpu->uc, address, size, on_device_read, window, on_device_write, window);
+}
+
+void cpu_reset(cpu_t *cpu, uint64_t pc) {
+    for (unsigned reg = 1; reg < 32; reg++)
+        cpu_set(cpu, CPU_X0 + reg, 0);
+    reg_write(cpu, UC_RISCV_REG_MSTATUS, MSTATUS_FS | MSTATUS_MPP);
+    for (unsigned reg = 0; reg < 32; reg++)
+        cpu_set(cpu, CPU_F0 + reg, 0);
+    reg_write(cpu, UC_RISCV_REG_FCSR, 0);
+    static const int cleared[] = {UC_RISCV_REG_MIE, UC_RISCV_REG_MSCRATCH, UC_RISCV_REG_MEPC, UC_RISCV_REG_MCAUSE,
+                                  UC_RISCV_REG_MTVAL};
+    for (unsigned i = 0; i < sizeof cleared / sizeof cleared[0]; i++)
+        reg_write(cpu, cleared[i], 0);
+    reg_write(cpu, UC_RISCV_REG_MTVEC, 0x8800008c); /* the ROM's handler */
+    reg_write(cpu, UC_RISCV_REG_PC, pc);
+    cpu->software_lines = 0;
+    cpu->trap = NO_TRAP;
+    cpu->service_stop = cpu->rescan = cpu->watch_mie = false;
+    cpu->cycle_offset = -cpu->bus.cycle(cpu->bus.opaque, cpu->hart);
+    cpu->instret_offset = -cpu->retired;
+    forget_code(cpu);
+}
+
+cpu_t *cpu_create(unsigned hart, const cpu_bus_t *bus, bool strict) {
+    cpu_t *cpu = calloc(1, sizeof *cpu);
+    cpu->hart = hart;
+    cpu->bus = *bus;
+    cpu->trap = NO_TRAP;
+    if (uc_open(UC_ARCH_RISCV, UC_MODE_RISCV64, &cpu->uc) != UC_ERR_OK) {
+        free(cpu);
+        return NULL;
+    }
+    uc_ctl_exits_enable(cpu->uc); /* no address ends the run */
+    uc_ctl_tlb_mode(cpu->uc, UC_TLB_VIRTUAL);
+    uc_hook hook;
+    uc_hook_add(cpu->uc, &hook, UC_HOOK_BLOCK, (void *)on_block, cpu, 1, 0);
+    uc_hook_add(cpu->uc, &hook, UC_HOOK_INTR, (void *)on_exception, cpu, 1, 0);
+    uc_hook_add(cpu->uc, &hook, UC_HOOK_TLB_FILL, (void *)on_tlb_fill, cpu, 1, 0);
+    if (strict)
+        uc_hook_add(cpu->uc, &hook, UC_HOOK_MEM_READ | UC_HOOK_MEM_WRITE, (void *)on_memory, cpu, 1, 0);
+    return cpu;
+}
+
+void cpu_destroy(cpu_t *cpu) {
+    uc_close(cpu->uc);
+    while (cpu->windows) {
+        struct device_window *next = cpu->windows->next;
+        free(cpu->windows);
+        cpu->windows = next;
+    }
+    free(cpu->hooked);
+    free(cpu);
+}

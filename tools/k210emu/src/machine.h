@@ -1,0 +1,164 @@
+/* The inside of the emulated machine, shared by machine*.c, events.c, clint.c, plic.c, rom.c and storage.c only. */
+#ifndef K210EMU_MACHINE_H
+#define K210EMU_MACHINE_H
+
+#include "cpu.h"
+#include "emu.h"
+
+#define HARTS 2u
+#define SRAM_BASE 0x80000000u
+#define SRAM_SIZE 0x600000u /* general SRAM; AI RAM follows */
+#define RAM_SIZE 0x800000u
+#define UNCACHED_BASE 0x40000000u
+#define ROM_BASE 0x88000000u
+#define ROM_SIZE 0x20000u
+#define PLIC_SOURCES 66u
+#define FUNCTIONS 256u
+#define DMA_LINES 64u
+#define DMA_CHANNELS 6u
+
+enum { MIP_MSIP = 1u << 3, MIP_MTIP = 1u << 7, MIP_SEIP = 1u << 9, MIP_MEIP = 1u << 11 };
+
+typedef struct {
+    cpu_t *cpu;
+    bool asleep;
+    uint64_t cycle;         /* virtual time of this hart, in cycles, while it is not running */
+    uint64_t retired_start; /* cpu_retired() when it got the turn */
+    uint32_t lines;
+} hart_t;
+
+typedef struct {
+    emu_device_t device;
+    uint32_t *shadow; /* last word written to each of the first 1024 registers, for merging narrow stores */
+    uint8_t *written;
+} slot_t;
+
+typedef struct listener {
+    struct listener *next;
+    union {
+        void (*clocks)(void *opaque);
+        void (*dma)(void *opaque, unsigned select, bool level);
+        void (*input)(void *opaque, bool level);
+    } call;
+    void *opaque;
+} listener_t;
+
+typedef struct {
+    uint8_t *sent; /* everything the firmware has sent */
+    size_t sent_count, sent_capacity;
+    uint8_t *queue; /* bytes on their way to the firmware, from queue_start on */
+    size_t queue_start, queue_count, queue_capacity;
+    bool (*receive)(void *opaque, uint8_t byte);
+    void *opaque;
+    emu_time_t active; /* when the last byte passed in either direction */
+} serial_t;
+
+typedef enum {
+    RUN_LIMIT = 0, /* the cycles asked for have passed */
+    RUN_TEXT,      /* the text waited for was sent */
+    RUN_IDLE,      /* every hart sleeps (only when asked to stop there) */
+    RUN_STALLED,   /* every hart sleeps and nothing will wake one */
+    RUN_POWER_CUT,
+    RUN_STRICT,    /* a report in strict mode */
+    RUN_STOPPED    /* emu_stop() */
+} run_reason_t;
+
+typedef struct report {
+    char *text;
+    uint64_t key;
+} report_t;
+
+struct emu {
+    uint8_t *ram, *rom;
+    hart_t harts[HARTS];
+    unsigned hart_count;
+    hart_t *running; /* NULL between turns */
+    bool strict;
+
+    uint64_t cycle;       /* start of the turn */
+    uint64_t cycle_high;  /* latest cycle shown to anybody: device time does not run backwards between harts */
+    uint64_t turn_end;
+    uint64_t base_cycle;  /* of the current clock rate */
+    emu_time_t base_time;
+    uint64_t ps_per_cycle; /* 32.32 fixed point, in units of 2^-32 ps */
+    uint64_t cpu_hz;
+
+    emu_event_t **heap;
+    int heap_count, heap_capacity;
+    uint64_t event_order;
+
+    slot_t *slots;
+    unsigned slot_count;
+    slot_t *last_slot;
+
+    uint64_t (*clock_hz)(void *opaque, emu_clock_t clock);
+    void *clock_opaque;
+    listener_t *clock_listeners, *dma_listeners, *input_listeners[FUNCTIONS];
+    emu_pins_t pins;
+    bool dma_level[DMA_LINES];
+    unsigned dma_select[DMA_CHANNELS];
+    const emu_dma_stream_t *dma_stream[DMA_LINES];
+    void (*plic_level)(void *opaque, unsigned source, bool level);
+    void *plic;
+    emu_spi_part_t spi_parts[4][4]; /* no part where transfer is NULL */
+    serial_t serial[EMU_UART_COUNT];
+
+    bool ai_ram_on, power_off, failed, reset_requested;
+    volatile bool stop_requested;
+    emu_reset_cause_t reset_cause;
+    uint8_t *stop_text;
+    size_t stop_text_count, stop_text_from;
+    bool stop_text_seen;
+
+    uint8_t *flash;
+    uint32_t flash_size;
+    norflash_t *norflash;
+    char rom_note[160]; /* what the boot ROM found */
+
+    report_t *reports;
+    unsigned report_count, report_capacity;
+    char *json_text;
+};
+
+/* machine.c */
+uint64_t emu_cycles(emu_t *emu); /* ACLK cycles since power-on at the running instruction */
+uint64_t emu_cycle_at(emu_t *emu, emu_time_t when); /* first cycle at or after `when` at the current rate */
+emu_time_t emu_time_of(emu_t *emu, uint64_t cycle);
+void machine_set_lines(emu_t *emu, unsigned hart, uint32_t mask, uint32_t levels);
+void machine_stop_turn(emu_t *emu);
+void machine_rebase_clock(emu_t *emu);
+
+/* machine_bus.c */
+void machine_map(emu_t *emu);
+void machine_bus_callbacks(emu_t *emu, cpu_bus_t *bus);
+void machine_ai_clock_changed(emu_t *emu);
+void machine_reset_devices(emu_t *emu);
+void machine_destroy_devices(emu_t *emu);
+
+/* machine_lines.c */
+void machine_free_listeners(emu_t *emu);
+
+/* machine_serial.c */
+void machine_pump(emu_t *emu, emu_uart_t uart);
+
+/* events.c */
+emu_time_t events_next(const emu_t *emu);
+void events_run_due(emu_t *emu, emu_time_t now);
+
+/* json.c */
+emu_json_t *json_open(void);
+char *json_close(emu_json_t *json); /* the text, to be freed by the caller */
+
+/* storage.c: register files for the blocks of the address map (spec soc.md 2.1) that no device has claimed */
+void storage_create(emu_t *emu);
+
+/* rom.c */
+void rom_create(emu_t *emu);
+void rom_start(emu_t *emu);                                /* what the mask ROM does after a reset */
+void rom_enter(emu_t *emu, uint64_t pc);                   /* both harts enter at pc, clocks and UARTHS set */
+void rom_service(emu_t *emu, hart_t *hart, unsigned number);
+
+/* sha256.c */
+void sha256(const uint8_t *data, size_t length, uint8_t digest[32]);
+
+#endif

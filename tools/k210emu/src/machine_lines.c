@@ -1,0 +1,155 @@
+/* Wires between devices, asked for by number: clocks, interrupts, DMA requests, pins, SPI parts. */
+#include "machine.h"
+
+#include <stdlib.h>
+
+static listener_t *add_listener(listener_t **list, void *opaque) {
+    listener_t *listener = calloc(1, sizeof *listener);
+    listener->opaque = opaque;
+    while (*list) /* called in the order of registration */
+        list = &(*list)->next;
+    return *list = listener;
+}
+
+static void free_list(listener_t *list) {
+    while (list) {
+        listener_t *next = list->next;
+        free(list);
+        list = next;
+    }
+}
+
+void machine_free_listeners(emu_t *emu) {
+    free_list(emu->clock_listeners);
+    free_list(emu->dma_listeners);
+    for (unsigned i = 0; i < FUNCTIONS; i++)
+        free_list(emu->input_listeners[i]);
+}
+
+/* ---- clocks ---------------------------------------------------------------------------------------------------------- */
+
+void emu_set_clock_source(emu_t *emu, uint64_t (*hz)(void *opaque, emu_clock_t clock), void *opaque) {
+    emu->clock_hz = hz;
+    emu->clock_opaque = opaque;
+}
+
+/* Without a SYSCTL model the clocks are those at the entry of a firmware (spec soc.md 4.9). */
+uint64_t emu_clock_hz(emu_t *emu, emu_clock_t clock) {
+    if (emu->clock_hz)
+        return emu->clock_hz(emu->clock_opaque, clock);
+    switch (clock) {
+    case EMU_CLOCK_IN0: return 26000000;
+    case EMU_CLOCK_PLL0: return 780000000;
+    case EMU_CLOCK_APB0: case EMU_CLOCK_APB1: case EMU_CLOCK_APB2: return 195000000;
+    default: return 390000000;
+    }
+}
+
+void emu_on_clocks_changed(emu_t *emu, void (*listener)(void *opaque), void *opaque) {
+    add_listener(&emu->clock_listeners, opaque)->call.clocks = listener;
+}
+
+void emu_clocks_changed(emu_t *emu) {
+    machine_rebase_clock(emu);
+    machine_ai_clock_changed(emu);
+    for (listener_t *l = emu->clock_listeners; l; l = l->next)
+        l->call.clocks(l->opaque);
+}
+
+/* ---- interrupts, DMA requests ------------------------------------------------------------------------------------------ */
+
+void emu_irq(emu_t *emu, unsigned plic_source, bool level) {
+    if (emu->plic_level)
+        emu->plic_level(emu->plic, plic_source, level);
+}
+
+void emu_dma_request(emu_t *emu, unsigned select, bool level) {
+    if (select >= DMA_LINES || emu->dma_level[select] == level)
+        return;
+    emu->dma_level[select] = level;
+    for (listener_t *l = emu->dma_listeners; l; l = l->next)
+        l->call.dma(l->opaque, select, level);
+}
+
+bool emu_dma_requested(emu_t *emu, unsigned select) {
+    return select < DMA_LINES && emu->dma_level[select];
+}
+
+void emu_on_dma_request(emu_t *emu, void (*listener)(void *opaque, unsigned select, bool level), void *opaque) {
+    add_listener(&emu->dma_listeners, opaque)->call.dma = listener;
+}
+
+void emu_set_dma_select(emu_t *emu, unsigned channel, unsigned select) {
+    if (channel < DMA_CHANNELS)
+        emu->dma_select[channel] = select;
+}
+
+unsigned emu_dma_select(emu_t *emu, unsigned channel) {
+    return channel < DMA_CHANNELS ? emu->dma_select[channel] : 0;
+}
+
+void emu_set_dma_stream(emu_t *emu, unsigned select, const emu_dma_stream_t *stream) {
+    if (select < DMA_LINES)
+        emu->dma_stream[select] = stream;
+}
+
+const emu_dma_stream_t *emu_dma_stream(emu_t *emu, unsigned select) {
+    return select < DMA_LINES ? emu->dma_stream[select] : NULL;
+}
+
+/* ---- pins --------------------------------------------------------------------------------------------------------------- */
+
+void emu_set_pins(emu_t *emu, const emu_pins_t *pins) {
+    emu->pins = *pins;
+}
+
+void emu_function_drive(emu_t *emu, unsigned function, bool level, bool output_enable) {
+    if (emu->pins.drive)
+        emu->pins.drive(emu->pins.opaque, function, level, output_enable);
+}
+
+bool emu_function_sample(emu_t *emu, unsigned function) {
+    return emu->pins.sample ? emu->pins.sample(emu->pins.opaque, function) : true;
+}
+
+void emu_on_function_input(emu_t *emu, unsigned function, void (*listener)(void *opaque, bool level), void *opaque) {
+    if (function < FUNCTIONS)
+        add_listener(&emu->input_listeners[function], opaque)->call.input = listener;
+}
+
+void emu_notify_function_input(emu_t *emu, unsigned function, bool level) {
+    if (function < FUNCTIONS)
+        for (listener_t *l = emu->input_listeners[function]; l; l = l->next)
+            l->call.input(l->opaque, level);
+}
+
+void emu_pad_drive(emu_t *emu, unsigned pad, bool level) {
+    if (emu->pins.pad_drive)
+        emu->pins.pad_drive(emu->pins.opaque, pad, level, false);
+}
+
+void emu_pad_release(emu_t *emu, unsigned pad) {
+    if (emu->pins.pad_drive)
+        emu->pins.pad_drive(emu->pins.opaque, pad, false, true);
+}
+
+bool emu_pad_level(emu_t *emu, unsigned pad) {
+    return emu->pins.pad_level ? emu->pins.pad_level(emu->pins.opaque, pad) : true;
+}
+
+int emu_pad_of_function(emu_t *emu, unsigned function) {
+    return emu->pins.pad_of ? emu->pins.pad_of(emu->pins.opaque, function) : -1;
+}
+
+/* ---- SPI parts ----------------------------------------------------------------------------------------------------------- */
+
+void emu_spi_attach(emu_t *emu, unsigned controller, unsigned chip_select, const emu_spi_part_t *part) {
+    if (controller < 4 && chip_select < 4)
+        emu->spi_parts[controller][chip_select] = *part;
+}
+
+const emu_spi_part_t *emu_spi_part(emu_t *emu, unsigned controller, unsigned chip_select) {
+    if (controller >= 4 || chip_select >= 4 || !emu->spi_parts[controller][chip_select].transfer)
+        return NULL;
+    return &emu->spi_parts[controller][chip_select];
+}
