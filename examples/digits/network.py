@@ -1,6 +1,6 @@
 """The digit network in floating point, with its gradients, in plain numpy.
 
-    1x28x28 → conv 3x3 16, max 2x2 → conv 3x3 32, max 2x2 → conv 3x3 20 → 980 values → fully connected → 10 logits
+    1x28x28 → conv 3x3 16, max 2x2 → conv 3x3 48, max 2x2 → conv 3x3 20 → 980 values → fully connected → 10 logits
 
 Each convolution is followed by batch normalisation and ReLU. Activations are N,H,W,C here; the flattened vector
 and all stored weights are in the order of the kmodel (C,H,W and [out][in][ky][kx]).
@@ -24,7 +24,7 @@ class ConvShape(NamedTuple):
     pool: bool
 
 
-CONVS = (ConvShape("conv1", 1, 16, True), ConvShape("conv2", 16, 32, True), ConvShape("conv3", 32, 20, False))
+CONVS = (ConvShape("conv1", 1, 16, True), ConvShape("conv2", 16, 48, True), ConvShape("conv3", 48, 20, False))
 FEATURES, CLASSES = 20 * 7 * 7, 10
 EPSILON = np.float32(1e-5)
 MOMENTUM = np.float32(0.95)  # of the running batch statistics

@@ -23,7 +23,7 @@ MAX_2X2 = 1
 
 def load_parameters() -> network.Parameters:
     with np.load(HERE / "parameters.npz", allow_pickle=False) as stored:
-        return {name: stored[name] for name in stored.files}
+        return {name: stored[name].astype(np.float32) for name in stored.files}
 
 
 def build(p: network.Parameters) -> bytes:
