@@ -49,8 +49,9 @@ def initial(rng: np.random.Generator) -> Parameters:
 def _windows(x: Array) -> Array:
     """N,H,W,C → N·H·W, C·3·3 with a border of zeros."""
     padded = np.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
-    view = np.lib.stride_tricks.sliding_window_view(padded, (3, 3), axis=(1, 2))
-    return view.reshape(-1, x.shape[3] * 9)
+    n, h, w, c = x.shape
+    taps = [padded[:, ky : ky + h, kx : kx + w] for ky in range(3) for kx in range(3)]
+    return np.stack(taps, axis=-1).reshape(n * h * w, c * 9)
 
 
 def _scatter_windows(columns: Array, shape: tuple[int, ...]) -> Array:
@@ -66,7 +67,7 @@ def _scatter_windows(columns: Array, shape: tuple[int, ...]) -> Array:
 
 def _max_pool(x: Array) -> Array:
     n, h, w, c = x.shape
-    return x.reshape(n, h // 2, 2, w // 2, 2, c).max(axis=(2, 4))
+    return np.asarray(x.reshape(n, h // 2, 2, w // 2, 2, c).max(axis=(2, 4)))
 
 
 def _max_pool_back(x: Array, pooled: Array, gradient: Array) -> Array:
@@ -74,7 +75,7 @@ def _max_pool_back(x: Array, pooled: Array, gradient: Array) -> Array:
     cells = x.reshape(n, h // 2, 2, w // 2, 2, c)
     hit = (cells == pooled[:, :, None, :, None, :]).astype(np.float32)
     hit /= hit.sum(axis=(2, 4), keepdims=True)
-    return (hit * gradient[:, :, None, :, None, :]).reshape(x.shape)
+    return np.asarray(hit * gradient[:, :, None, :, None, :]).reshape(x.shape)
 
 
 def fold(p: Parameters) -> Parameters:
@@ -131,7 +132,7 @@ def gradients(p: Parameters, x: Array, labels: npt.NDArray[np.int64], keep: Arra
 
     g: Parameters = {"fc.weight": share.T @ features, "fc.bias": share.sum(axis=0)}
     n, h, w, c = tape[-1][5].shape
-    back = ((share @ p["fc.weight"]) * keep).reshape(n, c, h, w).transpose(0, 2, 3, 1)
+    back: Array = ((share @ p["fc.weight"]) * keep).reshape(n, c, h, w).transpose(0, 2, 3, 1)
     for (name, _, outputs, pool), (shape, columns, normal, deviation, rectified, out) in zip(
         reversed(CONVS), reversed(tape), strict=True
     ):

@@ -48,7 +48,7 @@ def distort(pixels: Array, rng: np.random.Generator) -> Array:
     lower = padded[which, row + 1, column] * (1 - fx) + padded[which, row + 1, column + 1] * fx
     moved = upper * (1 - fy) + lower * fy
     gain = rng.uniform(0.8, 1.0, n)[:, None, None]
-    return (moved * gain).astype(np.float32)
+    return np.asarray(moved * gain, dtype=np.float32)
 
 
 def train(digits: dataset.Digits, epochs: int) -> Parameters:
@@ -96,8 +96,8 @@ def ranges(folded: Parameters, digits: dataset.Digits) -> Parameters:
     They are stored, not computed again, because their last bits depend on the machine's matrix product.
     """
     *blocks, logits = network.infer(folded, digits.pixels[..., None].astype(np.float32) / np.float32(255))
-    found = {f"{shape.name}.max": np.float32(x.max()) for shape, x in zip(network.CONVS, blocks, strict=True)}
-    return {**found, "logits.range": np.array([logits.min(), logits.max()], np.float32)}  # type: ignore[dict-item]
+    found = {f"{shape.name}.max": np.array(x.max()) for shape, x in zip(network.CONVS, blocks, strict=True)}
+    return {**found, "logits.range": np.array([logits.min(), logits.max()])}
 
 
 def main() -> None:
