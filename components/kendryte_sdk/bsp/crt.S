@@ -4,7 +4,7 @@
 
 #define CLINT_MSIP1 0x02000004
 
-    .section .text.start, "ax", @progbits
+    .section .reset, "ax", @progbits /* not .text.start: a function named start() would be put in front */
     .globl _start
 _start:
     j 1f
@@ -45,9 +45,11 @@ g_wake_up:
 
     /* Thread-local variables of this hart (errno): copy the template to tp, clear the rest. */
     la t0, _tls_data
-    la t1, _tdata_size
+    la t1, _tdata_end
+    sub t1, t1, t0
     add t1, t1, tp
-    la t2, _tls_size
+    la t2, _tls_end
+    sub t2, t2, t0
     add t2, t2, tp
     mv t3, tp
 4:  bgeu t3, t1, 5f
