@@ -53,9 +53,7 @@ class Answer:
     @property
     def outputs(self) -> list[Tensor]:
         assert self.error == (0, "")
-        return [
-            Tensor(bytes.fromhex(o["data"]), o["type"], o["space"], tuple(o["shape"])) for o in self.raw["outputs"]
-        ]
+        return [Tensor(bytes.fromhex(o["data"]), o["type"], o["space"], tuple(o["shape"])) for o in self.raw["outputs"]]
 
 
 class Runtime:

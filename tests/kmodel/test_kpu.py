@@ -33,9 +33,7 @@ def test_t2(runtime: Runtime, profile: str, tie: int) -> None:
     assert out.ravel().tolist() == [0, 11, 20, 37, 44, 56, 59, 67, 97, 71, 74, 79, 150, tie, 90, 73]
 
 
-T3_PIXELS = (
-    "1 8 3 7 9 2 6 4 5 0 11 13 12 10 15 14 21 20 17 16 19 18 22 23 30 31 29 28 27 26 24 25 33 32 35 34".split()
-)
+T3_PIXELS = "1 8 3 7 9 2 6 4 5 0 11 13 12 10 15 14 21 20 17 16 19 18 22 23 30 31 29 28 27 26 24 25 33 32 35 34".split()
 T3 = {
     1: "8 7 13 17 19 23 31 33 35",
     2: "4 3 8 13 16 21 27 30 30",
@@ -69,8 +67,42 @@ def test_t5(runtime: Runtime) -> None:
     layer.segments = identity()
     out = run(runtime, layer, np.arange(160) % 200)
     assert not out[0].any()
-    assert out[1].ravel().tolist()[:16] == [120, 121, 123, 124, 126, 127, 129, 130, 132, 134, 135, 137, 138, 140, 141, 143]
-    assert out[1].ravel().tolist()[16:] == [145, 146, 148, 149, 151, 152, 154, 155, 157, 159, 160, 162, 163, 165, 166, 168]
+    assert out[1].ravel().tolist()[:16] == [
+        120,
+        121,
+        123,
+        124,
+        126,
+        127,
+        129,
+        130,
+        132,
+        134,
+        135,
+        137,
+        138,
+        140,
+        141,
+        143,
+    ]
+    assert out[1].ravel().tolist()[16:] == [
+        145,
+        146,
+        148,
+        149,
+        151,
+        152,
+        154,
+        155,
+        157,
+        159,
+        160,
+        162,
+        163,
+        165,
+        166,
+        168,
+    ]
 
 
 def test_t6(runtime: Runtime) -> None:
@@ -106,9 +138,7 @@ SHAPES = [
 
 
 @pytest.mark.parametrize(("w", "h", "c", "oc", "kernel", "pool", "depthwise"), SHAPES)
-def test_random(
-    runtime: Runtime, w: int, h: int, c: int, oc: int, kernel: int, pool: int, depthwise: bool
-) -> None:
+def test_random(runtime: Runtime, w: int, h: int, c: int, oc: int, kernel: int, pool: int, depthwise: bool) -> None:
     rng = np.random.default_rng([w, h, c, oc, kernel, pool, depthwise])
     layer = random_kpu(rng, w, h, c, c if depthwise else oc, kernel=kernel, pool=pool, depthwise=depthwise)
     x = rng.integers(0, 256, (c, h, w)).astype(np.uint8)

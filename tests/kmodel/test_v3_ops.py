@@ -126,9 +126,7 @@ def test_dequantize(runtime: Runtime, n: int) -> None:
 def test_channelwise_dequantize(runtime: Runtime, channels: int, size: int) -> None:
     x = octets(channels * size)
     pairs = floats(2 * channels)
-    out = single(
-        runtime, b.CHANNELWISE_DEQUANTIZE, x, 4 * x.size, channels, size, tail=pairs.astype("<f4").tobytes()
-    )
+    out = single(runtime, b.CHANNELWISE_DEQUANTIZE, x, 4 * x.size, channels, size, tail=pairs.astype("<f4").tobytes())
     expected = x.reshape(channels, size).astype(np.float32) * pairs[::2, None] + pairs[1::2, None]
     assert np.array_equal(out.f32, expected.ravel())
 
