@@ -1,6 +1,7 @@
 #include "kpu_band.h"
 
 #include "kpu_gemm.h"
+#include "kpu_simd.h"
 
 #include <string.h>
 
@@ -10,7 +11,7 @@
 
 size_t kpu_band_plane(const kpu_band_t *band, int lines)
 {
-    size_t pixels = (size_t)(lines + 2 * band->pad) * (size_t)band->stride + KPU_GEMM_PIXELS + 2;
+    size_t pixels = (size_t)(lines + 2 * band->pad) * (size_t)band->stride + 2 * KPU_GEMM_SLACK;
     /* An odd number of 64-byte lines keeps planes off each other's cache sets. */
     return ((pixels * 4 + 63) / 64 | 1) * 16;
 }
@@ -32,84 +33,93 @@ static const uint8_t *source_line(const kpu_band_t *band, int channel, int line,
     return copy;
 }
 
+KPU_CLONES static void widen(const uint8_t *line, int count, int16_t *pixels)
+{
+    for (int x = 0; x < count; x++) {
+        pixels[x] = line[x];
+    }
+}
+
+KPU_CLONES static void widen_pair(const uint8_t *a, const uint8_t *b, int count, int32_t *pixels)
+{
+    for (int x = 0; x < count; x++) {
+        pixels[x] = a[x] | b[x] << 16;
+    }
+}
+
 void kpu_band_pack(const kpu_band_t *band, int channel, int16_t *pixels)
 {
     const kpu_layer_t *layer = band->layer;
     uint8_t copy[MAX_WIDTH];
     for (int line = -band->pad; line < band->lines + band->pad; line++, pixels += band->stride) {
         const uint8_t *source = source_line(band, channel, band->first + line, copy);
+        if (source) {
+            widen(source, layer->in_width, pixels + band->pad);
+        }
         for (int x = 0; x < (source ? band->pad : band->stride); x++) {
-            pixels[x] = layer->pad_value;
-        }
-        if (!source) {
-            continue;
-        }
-        int16_t *inside = pixels + band->pad;
-        for (int x = 0; x < layer->in_width; x++) {
-            inside[x] = source[x];
-        }
-        for (int x = 0; x < band->pad; x++) {
-            inside[layer->in_width + x] = layer->pad_value;
+            pixels[x] = pixels[band->stride - 1 - x] = layer->pad_value;
         }
     }
 }
 
-static void fill_pair(int16_t *pixels, int count, int16_t a, int16_t b)
-{
-    for (int x = 0; x < count; x++) {
-        pixels[2 * x] = a;
-        pixels[2 * x + 1] = b;
-    }
-}
-
-void kpu_band_pack_pair(const kpu_band_t *band, int pair, int16_t *pixels)
+void kpu_band_pack_pair(const kpu_band_t *band, int pair, int32_t *pixels)
 {
     static const uint8_t zeros[MAX_WIDTH];
     const kpu_layer_t *layer = band->layer;
     bool both = 2 * pair + 1 < layer->in_channels;
-    int16_t pad_a = layer->pad_value, pad_b = both ? layer->pad_value : 0;
+    int32_t outside = kpu_pair(layer->pad_value, both ? layer->pad_value : 0);
     uint8_t copy_a[MAX_WIDTH], copy_b[MAX_WIDTH];
-    for (int line = -band->pad; line < band->lines + band->pad; line++, pixels += 2 * band->stride) {
+    for (int line = -band->pad; line < band->lines + band->pad; line++, pixels += band->stride) {
         const uint8_t *a = source_line(band, 2 * pair, band->first + line, copy_a);
         const uint8_t *b = both ? source_line(band, 2 * pair + 1, band->first + line, copy_b) : zeros;
-        fill_pair(pixels, a ? band->pad : band->stride, pad_a, pad_b);
-        if (!a) {
-            continue;
+        if (a) {
+            widen_pair(a, b, layer->in_width, pixels + band->pad);
         }
-        int16_t *inside = pixels + 2 * band->pad;
-        for (int x = 0; x < layer->in_width; x++) {
-            inside[2 * x] = a[x];
-            inside[2 * x + 1] = b[x];
+        for (int x = 0; x < (a ? band->pad : band->stride); x++) {
+            pixels[x] = pixels[band->stride - 1 - x] = outside;
         }
-        fill_pair(inside + 2 * layer->in_width, band->pad, pad_a, pad_b);
     }
 }
 
-KPU_CLONES void kpu_band_add_pair(const int16_t *pixels, size_t count, int32_t *sums)
+KPU_CLONES void kpu_band_add(const int16_t *pixels, size_t count, int32_t *sums)
 {
     for (size_t i = 0; i < count; i++) {
-        sums[i] += pixels[2 * i] + pixels[2 * i + 1];
+        sums[i] += pixels[i];
     }
 }
 
-KPU_CLONES void kpu_band_x_term(const kpu_band_t *band, const int32_t *sums, int64_t *term)
+KPU_CLONES void kpu_band_add_pair(const int32_t *pixels, size_t count, int32_t *sums)
+{
+    for (size_t i = 0; i < count; i++) {
+        sums[i] += (pixels[i] & 0xFFFF) + (pixels[i] >> 16);
+    }
+}
+
+/* Sums of 3 neighbours, in place from the left. */
+static void box_3(const int32_t *from, size_t step, size_t count, int32_t *to)
+{
+    for (size_t i = 0; i < count; i++) {
+        to[i] = from[i] + from[i + step] + from[i + 2 * step];
+    }
+}
+
+void kpu_band_x_term(const kpu_band_t *band, int32_t *sums, int64_t *term)
 {
     size_t count = (size_t)band->lines * (size_t)band->stride, stride = (size_t)band->stride;
     int64_t arg = band->layer->arg_x;
     unsigned shift = band->layer->shift_x;
+    if (band->kernel == 3) {
+        box_3(sums, 1, count + 2 * stride, sums);
+        box_3(sums, stride, count, sums);
+    }
     for (size_t i = 0; i < count; i++) {
-        int32_t sum = 0;
-        for (int ky = 0; ky < band->kernel; ky++) {
-            for (int kx = 0; kx < band->kernel; kx++) {
-                sum += sums[i + (size_t)ky * stride + (size_t)kx];
-            }
-        }
-        term[i] = arg * sum >> shift;
+        term[i] = arg * sums[i] >> shift;
     }
 }
 
-KPU_CLONES static void depthwise_3x3(const int16_t *pixels, size_t stride, size_t count, const int32_t *w,
-                                     int32_t *results)
+/* For weights beyond 16 bits. */
+KPU_CLONES static void depthwise_3x3(const int16_t *pixels, size_t stride, const int32_t *w, int32_t *results,
+                                     size_t count)
 {
     const int16_t *a = pixels, *b = pixels + stride, *c = pixels + 2 * stride;
     for (size_t i = 0; i < count; i++) {
@@ -121,11 +131,19 @@ KPU_CLONES static void depthwise_3x3(const int16_t *pixels, size_t stride, size_
 void kpu_band_depthwise(const kpu_band_t *band, const int16_t *pixels, const int32_t *weights, int32_t *results)
 {
     size_t count = (size_t)band->lines * (size_t)band->stride;
-    if (band->kernel == 3) {
-        depthwise_3x3(pixels, (size_t)band->stride, count, weights, results);
-        return;
+    int16_t narrow[9];
+    bool fits = band->kernel == 3;
+    for (int tap = 0; tap < 9 && fits; tap++) {
+        narrow[tap] = (int16_t)weights[tap];
+        fits = narrow[tap] == weights[tap];
     }
-    for (size_t i = 0; i < count; i++) {
-        results[i] = pixels[i] * weights[0];
+    if (fits) {
+        kpu_gemm_3x3(pixels, (size_t)band->stride, narrow, results, count);
+    } else if (band->kernel == 3) {
+        depthwise_3x3(pixels, (size_t)band->stride, weights, results, count);
+    } else {
+        for (size_t i = 0; i < count; i++) {
+            results[i] = pixels[i] * weights[0];
+        }
     }
 }

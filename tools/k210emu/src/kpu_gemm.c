@@ -1,34 +1,69 @@
 #include "kpu_gemm.h"
 
-#include <string.h>
-
 #pragma GCC optimize("O3")
 
-typedef int32_t lanes_t __attribute__((vector_size(32)));
+/* clang-format off */
+#define LOW_8 {0, 8, 1, 9, 2, 10, 3, 11}
+#define HIGH_8 {4, 12, 5, 13, 6, 14, 7, 15}
+#define LOW_16 {0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23}
+#define HIGH_16 {8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31}
+/* clang-format on */
 
-#define TILE_NAME tile_portable
+#define TILE(name) portable_##name
 #define TILE_TARGET
-/* Little and big end differ in which half is which, and a sum does not care. */
-#define MADD(a, b) (((a) << 16 >> 16) * ((b) << 16 >> 16) + ((a) >> 16) * ((b) >> 16))
+#define TILE_LANES 8
+#define TILE_VECTORS 1
+#define TILE_LOW LOW_8
+#define TILE_HIGH HIGH_8
+#define TILE_MADD(sum, a, b) ((sum) + ((a) << 16 >> 16) * ((b) << 16 >> 16) + ((a) >> 16) * ((b) >> 16))
 #include "kpu_gemm_tile.h"
 
 #ifdef __x86_64__
 #include <immintrin.h>
-#define TILE_NAME tile_avx2
+
+#define TILE(name) avx2_##name
 #define TILE_TARGET __attribute__((target("avx2")))
-#define MADD(a, b) ((lanes_t)_mm256_madd_epi16((__m256i)(a), (__m256i)(b)))
+#define TILE_LANES 8
+#define TILE_VECTORS 3
+#define TILE_LOW LOW_8
+#define TILE_HIGH HIGH_8
+#define TILE_MADD(sum, a, b) ((sum) + (avx2_lanes)_mm256_madd_epi16((__m256i)(a), (__m256i)(b)))
+#include "kpu_gemm_tile.h"
+
+#define TILE(name) avx512_##name
+#define TILE_TARGET __attribute__((target("avx512f,avx512bw,avx512vnni")))
+#define TILE_LANES 16
+#define TILE_VECTORS 4
+#define TILE_LOW LOW_16
+#define TILE_HIGH HIGH_16
+#define TILE_MADD(sum, a, b) ((avx512_lanes)_mm512_dpwssd_epi32((__m512i)(sum), (__m512i)(a), (__m512i)(b)))
 #include "kpu_gemm_tile.h"
 #endif
 
-void kpu_gemm(const kpu_gemm_t *gemm)
+typedef struct {
+    void (*gemm)(const kpu_gemm_t *gemm);
+    void (*gemm_3x3)(const int16_t *pixels, size_t stride, const int16_t weights[9], int32_t *results, size_t count);
+} kernels_t;
+
+static kernels_t best_kernels(void)
 {
-    void (*tile)(const kpu_gemm_t *, size_t) = tile_portable;
 #ifdef __x86_64__
+    if (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vnni")) {
+        return (kernels_t){avx512_gemm, avx512_gemm_3x3};
+    }
     if (__builtin_cpu_supports("avx2")) {
-        tile = tile_avx2;
+        return (kernels_t){avx2_gemm, avx2_gemm_3x3};
     }
 #endif
-    for (size_t first = 0; first < gemm->count; first += KPU_GEMM_PIXELS) {
-        tile(gemm, first);
-    }
+    return (kernels_t){portable_gemm, portable_gemm_3x3};
+}
+
+void kpu_gemm(const kpu_gemm_t *gemm)
+{
+    best_kernels().gemm(gemm);
+}
+
+void kpu_gemm_3x3(const int16_t *pixels, size_t stride, const int16_t weights[9], int32_t *results, size_t count)
+{
+    best_kernels().gemm_3x3(pixels, stride, weights, results, count);
 }

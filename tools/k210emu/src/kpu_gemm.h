@@ -1,4 +1,4 @@
-/* The multiply-accumulate kernel of the fast path: four output channels at a time over pairs of input channels. */
+/* The multiply-accumulate kernels of the fast path, on 16-bit numbers in pairs: what SIMD units do best. */
 #ifndef K210EMU_KPU_GEMM_H
 #define K210EMU_KPU_GEMM_H
 
@@ -6,19 +6,29 @@
 #include <stdint.h>
 
 #define KPU_GEMM_OUTPUTS 4
-#define KPU_GEMM_PIXELS 24 /* results are computed in blocks of so many: the buffers need that slack */
+/* Results come in vectors of up to 16, depthwise ones in two of them: result buffers hold a multiple of this, input
+ * planes so much behind the last pixel. */
+#define KPU_GEMM_SLACK 32
 
+static inline int32_t kpu_pair(int first, int second)
+{
+    return (int32_t)((uint32_t)first & 0xFFFF) | (int32_t)((uint32_t)second << 16);
+}
+
+/* Four output channels from pairs of input channels. Sums must stay within 32 bits. */
 typedef struct {
-    const int16_t *pixels;  /* [pairs][plane][2]: two channels interleaved, values 0..255 */
-    size_t plane;           /* pixels from one pair of channels to the next */
-    const int16_t *weights; /* [pairs][taps][KPU_GEMM_OUTPUTS][2], values 0..255 */
-    int pairs, taps;        /* sums over at most 512 * 9 * 2 products stay below 2^31 */
-    const size_t *offset;   /* [taps] where a tap reads, in pixels */
-    int32_t *results;       /* [KPU_GEMM_OUTPUTS][stride] */
-    size_t stride;          /* a multiple of KPU_GEMM_PIXELS */
-    size_t count;           /* results wanted per output */
+    const int32_t *pixels;  /* [pairs][plane], kpu_pair() of two channels */
+    size_t plane;           /* from one pair of channels to the next */
+    const int32_t *weights; /* [pairs][taps][KPU_GEMM_OUTPUTS], kpu_pair() of two channels */
+    int pairs, taps;
+    const size_t *offset; /* [taps] where a tap reads */
+    int32_t *results;     /* [KPU_GEMM_OUTPUTS][stride] */
+    size_t stride, count; /* from one output channel to the next; results wanted of each */
 } kpu_gemm_t;
 
 void kpu_gemm(const kpu_gemm_t *gemm);
+
+/* results[i] = sum of 3x3 taps of `pixels` (lines `stride` apart) from i on, for 16-bit weights. */
+void kpu_gemm_3x3(const int16_t *pixels, size_t stride, const int16_t weights[9], int32_t *results, size_t count);
 
 #endif

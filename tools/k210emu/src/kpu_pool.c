@@ -1,5 +1,7 @@
 #include "kpu_pool.h"
 
+#include "kpu_simd.h"
+
 #include <string.h>
 
 #pragma GCC optimize("O3")
@@ -9,28 +11,28 @@ static uint8_t larger(uint8_t a, uint8_t b)
     return a > b ? a : b;
 }
 
-static void maximum_2(const uint8_t *a, const uint8_t *b, uint8_t *out, int count)
+KPU_CLONES static void maximum_2(const uint8_t *a, const uint8_t *b, uint8_t *out, int count)
 {
     for (int x = 0; x < count; x++) {
         out[x] = larger(larger(a[2 * x], a[2 * x + 1]), larger(b[2 * x], b[2 * x + 1]));
     }
 }
 
-static void mean_2(const uint8_t *a, const uint8_t *b, uint8_t *out, int count)
+KPU_CLONES static void mean_2(const uint8_t *a, const uint8_t *b, uint8_t *out, int count)
 {
     for (int x = 0; x < count; x++) {
         out[x] = (uint8_t)((a[2 * x] + a[2 * x + 1] + b[2 * x] + b[2 * x + 1]) / 4);
     }
 }
 
-static void window_4(const uint8_t *map, int width, uint8_t *out, int count, int maximum)
+KPU_CLONES static void window_4(const uint8_t *map, int stride, uint8_t *out, int count, int maximum)
 {
     for (int x = 0; x < count; x++) {
         unsigned sum = 0;
         uint8_t largest = 0;
         for (int y = 0; y < 4; y++) {
             for (int i = 0; i < 4; i++) {
-                uint8_t value = map[y * width + 4 * x + i];
+                uint8_t value = map[y * stride + 4 * x + i];
                 largest = larger(largest, value);
                 sum += value;
             }
@@ -39,15 +41,8 @@ static void window_4(const uint8_t *map, int width, uint8_t *out, int count, int
     }
 }
 
-static void pick(const uint8_t *line, int stride, uint8_t *out, int count)
-{
-    for (int x = 0; x < count; x++) {
-        out[x] = line[stride * x];
-    }
-}
-
 /* Stride 1: the line and the one below, the last column repeated. */
-static void sliding_mean(const uint8_t *a, const uint8_t *b, uint8_t *out, int width)
+KPU_CLONES static void sliding_mean(const uint8_t *a, const uint8_t *b, uint8_t *out, int width)
 {
     for (int x = 0; x < width - 1; x++) {
         out[x] = (uint8_t)((a[x] + a[x + 1] + b[x] + b[x + 1]) / 4);
@@ -55,7 +50,7 @@ static void sliding_mean(const uint8_t *a, const uint8_t *b, uint8_t *out, int w
     out[width - 1] = (uint8_t)((2 * a[width - 1] + 2 * b[width - 1]) / 4);
 }
 
-static void sliding_maximum(const uint8_t *a, const uint8_t *b, uint8_t *out, int width)
+KPU_CLONES static void sliding_maximum(const uint8_t *a, const uint8_t *b, uint8_t *out, int width)
 {
     for (int x = 0; x < width - 1; x++) {
         out[x] = larger(larger(a[x], a[x + 1]), larger(b[x], b[x + 1]));
@@ -63,40 +58,36 @@ static void sliding_maximum(const uint8_t *a, const uint8_t *b, uint8_t *out, in
     out[width - 1] = larger(a[width - 1], b[width - 1]);
 }
 
-void kpu_pool(unsigned code, const uint8_t *map, int width, int available, uint8_t *out, int lines)
+void kpu_pool(unsigned code, const uint8_t *map, int width, int stride, int available, uint8_t *out, int lines)
 {
     for (int y = 0; y < lines; y++) {
-        const uint8_t *two = map + 2 * y * width, *four = map + 4 * y * width, *line = map + y * width;
-        const uint8_t *below = y + 1 < available ? line + width : line;
+        const uint8_t *two = map + 2 * y * stride, *four = map + 4 * y * stride, *line = map + y * stride;
+        const uint8_t *below = y + 1 < available ? line + stride : line;
         switch (code) {
         case 0:
             memcpy(out, line, (size_t)width);
+            out += width;
             break;
         case 1:
-            maximum_2(two, two + width, out, width / 2);
+            maximum_2(two, two + stride, out, width / 2);
+            out += width / 2;
             break;
         case 2:
-            mean_2(two, two + width, out, width / 2);
+            mean_2(two, two + stride, out, width / 2);
+            out += width / 2;
             break;
         case 3:
         case 4:
-            window_4(four, width, out, width / 4, code == 3);
-            break;
-        case 5:
-            pick(two, 2, out, width / 2);
-            break;
-        case 6:
-            pick(two + 1, 2, out, width / 2);
-            break;
-        case 7:
-            pick(four, 4, out, width / 4);
+            window_4(four, stride, out, width / 4, code == 3);
+            out += width / 4;
             break;
         case 8:
             sliding_mean(line, below, out, width);
+            out += width;
             break;
         default:
             sliding_maximum(line, below, out, width);
+            out += width;
         }
-        out += code == 0 || code >= 8 ? width : code == 3 || code == 4 || code == 7 ? width / 4 : width / 2;
     }
 }

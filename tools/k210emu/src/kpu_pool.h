@@ -4,8 +4,9 @@
 
 #include <stdint.h>
 
-/* Pools `lines` output lines from `map`, which starts at the input line of the first of them and has `width` bytes
- * a line. `available` input lines follow; codes 8 and 9 repeat the last of them beyond. Codes 0..9. */
-void kpu_pool(unsigned code, const uint8_t *map, int width, int available, uint8_t *out, int lines);
+/* Pools `lines` output lines from `map`, which starts at the input line of the first of them and has lines `stride`
+ * bytes apart. It holds `available` lines; codes 8 and 9 repeat the last of them beyond. Codes 0..4, 8, 9: the others
+ * pick single pixels and need no map. */
+void kpu_pool(unsigned code, const uint8_t *map, int width, int stride, int available, uint8_t *out, int lines);
 
 #endif

@@ -1,6 +1,12 @@
 #include "kpu_stairs.h"
 
+#include "kpu_simd.h"
+
+#pragma GCC optimize("O3")
+
 #define TOP ((1ll << 35) - 1)
+#define EXACT 256 /* in place of a value: more than one change in the step, compute */
+#define CHUNK 1024
 
 /* Both vendor roundings as floor plus a carry; the carry counts downwards for t < 0 (spec kpu.md 5.4). `s` is 1..63. */
 static int64_t round_b(int64_t t, unsigned s)
@@ -133,40 +139,46 @@ static void find_range(kpu_stairs_t *stairs, const piece_t *pieces, int count)
     }
 }
 
-/* Describes [first, last] as one step if it holds at most one change. */
-static kpu_step_t describe(const kpu_stairs_t *stairs, const piece_t *pieces, int count, int64_t first, int64_t last)
+static uint64_t make_step(int64_t change, unsigned before, unsigned after)
 {
-    const kpu_step_t exact = {0, KPU_STAIRS_EXACT, KPU_STAIRS_EXACT};
-    kpu_step_t step = {0};
+    return (uint64_t)change | (uint64_t)before << 32 | (uint64_t)after << 48;
+}
+
+/* Describes [first, last] as one step if it holds at most one change. */
+static uint64_t describe(const kpu_stairs_t *stairs, const piece_t *pieces, int count, int64_t first, int64_t last)
+{
     int changes = -1; /* the value at `first` is not a change */
+    int64_t change = 0;
+    unsigned before = 0, after = 0;
     for (int i = 0; i < count; i++) {
+        const kpu_segment_t *segment = pieces[i].segment;
         int64_t a = pieces[i].first > first ? pieces[i].first : first;
         int64_t b = pieces[i].last < last ? pieces[i].last : last;
         if (a > b) {
             continue;
         }
-        if (pieces[i].segment->mul < 0 && a < b) {
-            return exact; /* the roundings of a falling segment go up and down */
+        if (segment->mul < 0 && a < b) { /* the roundings of a falling segment go up and down */
+            return make_step(0, EXACT, EXACT);
         }
-        uint8_t value = evaluate(pieces[i].segment, stairs->profile, a);
-        uint8_t end = evaluate(pieces[i].segment, stairs->profile, b);
-        if (changes < 0 || value != step.after) {
-            step = (kpu_step_t){(uint32_t)(a - first), changes < 0 ? value : step.after, value};
+        unsigned value = evaluate(segment, stairs->profile, a), end = evaluate(segment, stairs->profile, b);
+        if (changes < 0 || value != after) {
+            before = changes < 0 ? value : after;
+            after = value;
+            change = a - first;
             changes++;
         }
         if (value != end) {
-            int64_t at = find_change(stairs, pieces[i].segment, a, b);
-            if (evaluate(pieces[i].segment, stairs->profile, at) != end) {
-                return exact;
-            }
-            step = (kpu_step_t){(uint32_t)(at - first), value, end};
-            changes++;
+            int64_t at = find_change(stairs, segment, a, b);
+            changes += evaluate(segment, stairs->profile, at) == end ? 1 : 2;
+            before = value;
+            after = end;
+            change = at - first;
         }
         if (changes > 1) {
-            return exact;
+            return make_step(0, EXACT, EXACT);
         }
     }
-    return step;
+    return make_step(change, before, after);
 }
 
 static void tabulate(kpu_stairs_t *stairs)
@@ -202,5 +214,49 @@ void kpu_stairs_init(kpu_stairs_t *stairs, const uint8_t *table, kpu_profile_t p
     stairs->shift = 0;
     if (want_steps) {
         tabulate(stairs);
+    }
+}
+
+/* Looks up to CHUNK values up; returns the bits of all of them. */
+KPU_CLONES static unsigned look_up(const kpu_stairs_t *stairs, kpu_norm_t norm, const int32_t *u, size_t count,
+                                   uint16_t *values)
+{
+    const uint64_t *steps = stairs->steps;
+    int64_t low = stairs->low, high = stairs->high;
+    unsigned shift = stairs->shift, all = 0;
+    uint64_t mask = (1ull << shift) - 1;
+    for (size_t i = 0; i < count; i++) {
+        int64_t v = ((int64_t)u[i] * norm.mul >> norm.shift) + norm.add;
+        v = v < low ? low : v;
+        v = v > high ? high : v;
+        uint64_t offset = (uint64_t)(v - low);
+        uint64_t step = steps[offset >> shift];
+        uint64_t value = (offset & mask) < (step & 0xFFFFFFFF) ? step >> 32 : step >> 48;
+        values[i] = (uint16_t)value;
+        all |= (unsigned)value;
+    }
+    return all;
+}
+
+KPU_CLONES static void narrow(const uint16_t *values, size_t count, uint8_t *out)
+{
+    for (size_t i = 0; i < count; i++) {
+        out[i] = (uint8_t)values[i];
+    }
+}
+
+void kpu_stairs_walk(const kpu_stairs_t *stairs, kpu_norm_t norm, const int32_t *u, size_t count, uint8_t *out)
+{
+    uint16_t values[CHUNK];
+    for (; count > 0; u += CHUNK, out += CHUNK) {
+        size_t some = count < CHUNK ? count : CHUNK;
+        unsigned all = look_up(stairs, norm, u, some, values);
+        narrow(values, some, out);
+        for (size_t i = 0; all & EXACT && i < some; i++) {
+            if (values[i] & EXACT) {
+                out[i] = kpu_stairs_exact(stairs, ((int64_t)u[i] * norm.mul >> norm.shift) + norm.add);
+            }
+        }
+        count -= some;
     }
 }
