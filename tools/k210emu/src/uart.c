@@ -48,7 +48,7 @@ struct uart {
     uint8_t modem_lines, modem_deltas;
     uint32_t tx_baud;
     bool irq;
-    emu_event_t sent, received, timeout;
+    emu_event_t sent, received, timeout, settled;
     modem_input_t modem_input[4];
 };
 
@@ -185,7 +185,8 @@ static void update(uart_t *s)
 
 static bool can_receive(const uart_t *s)
 {
-    return runs(s) && !(s->lcr & LCR_DLAB) && !(s->mcr & MCR_LOOP) && !s->receiving && s->rx.level < depth(s);
+    return runs(s) && !(s->lcr & LCR_DLAB) && !(s->mcr & MCR_LOOP) && !s->receiving && s->rx.level < depth(s) &&
+           s->settled.when == EMU_NEVER;
 }
 
 static bool receive(void *opaque, uint8_t byte)
@@ -206,6 +207,20 @@ static void ask_for_more(uart_t *s)
     if (s->asked && can_receive(s)) {
         s->asked = false;
         emu_uart_ready(s->emu, EMU_UART_HS + s->index);
+    }
+}
+
+static void settled(void *opaque)
+{
+    ask_for_more(opaque);
+}
+
+/* The line format changed: bytes that wait outside stay there for a character, because the software sets the format
+ * in several writes, which a byte that comes in between would void (busy detect). */
+static void format_changed(uart_t *s)
+{
+    if (runs(s)) {
+        emu_event_at(s->emu, &s->settled, emu_now(s->emu) + character_time(s));
     }
 }
 
@@ -381,6 +396,7 @@ static void write_lcr(uart_t *s, uint8_t value)
         return;
     }
     s->lcr = value;
+    format_changed(s);
     emu_function_drive(s->emu, tx_function[s->index], !(value & LCR_BREAK), true); /* an idle line is high */
 }
 
@@ -396,6 +412,7 @@ static void uart_reset(void *opaque)
     emu_event_cancel(s->emu, &s->sent);
     emu_event_cancel(s->emu, &s->received);
     emu_event_cancel(s->emu, &s->timeout);
+    emu_event_cancel(s->emu, &s->settled);
     s->tx = s->rx = (fifo_t){0};
     s->ier = s->fcr = s->dll = s->dlh = s->dlf = 0;
     s->sending = s->receiving = s->overrun = s->timed_out = s->busy_detect = s->thre_pending = false;
@@ -526,6 +543,7 @@ void uart_create(emu_t *emu, unsigned index)
     s->sent = EMU_EVENT(byte_sent, s);
     s->received = EMU_EVENT(byte_received, s);
     s->timeout = EMU_EVENT(timeout, s);
+    s->settled = EMU_EVENT(settled, s);
     for (unsigned n = 0; n < 4; n++) {
         s->modem_input[n] = (modem_input_t){s, n};
         s->modem_lines = with_bit(s->modem_lines, (uint8_t)(1u << n), !emu_function_sample(emu, cts[index] + n));
