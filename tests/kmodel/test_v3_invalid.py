@@ -1,4 +1,4 @@
-"""Bad models are refused with the value and the limit named; nothing leaks, the next model loads (every job checks it)."""
+"""Bad models are refused with the value and the limit named; nothing leaks (every job checks it)."""
 
 from __future__ import annotations
 

@@ -5,9 +5,8 @@
 
 #include "encoding.h"
 #include "iomem.h"
-#include "kpu.h"
+#include "kpu_hw.h"
 #include "platform.h"
-#include "sysctl.h"
 
 // Time for pushing layers and answering interrupts, on top of ten times the computation.
 #define MARGIN_US 20000u
@@ -40,12 +39,9 @@ static void publish(void *ctx, void *p, size_t len)
 static int run(void *ctx, const uint64_t (*layers)[12], unsigned count, uint64_t cycles, bool eight_bit_weights)
 {
     (void)ctx;
-    uint64_t mhz = sysctl_clock_get_freq(SYSCTL_CLOCK_AI) / 1000000u;
-    uint64_t timeout_us = 10 * cycles / (mhz ? mhz : 1) + MARGIN_US;
-    int rc = kpu_hw_init(eight_bit_weights);
-    if (!rc) {
-        rc = kpu_hw_run(layers, count, timeout_us, backend.poll);
-    }
+    uint64_t timeout_us = 10000000u * cycles / kpu_hw_clock_hz() + MARGIN_US;
+    kpu_hw_set_eight_bit_weights(eight_bit_weights);
+    int rc = kpu_hw_run(layers, count, timeout_us, backend.poll);
     return rc == 0            ? 0
            : rc == -ETIMEDOUT ? KMODEL_HOOK_TIMEOUT
            : rc == -EINTR     ? KMODEL_HOOK_INTERRUPTED
@@ -78,6 +74,9 @@ static uint64_t clock(void *ctx)
 
 const kmodel_env_t *kmodel_k210_env(int (*poll_hook)(void))
 {
+    if (kpu_hw_init()) {
+        return NULL;
+    }
     backend = (backend_t){
         .kpu = {.ai_ram = (uint8_t *)AI_IO_BASE_ADDR, .bus_address = bus_address, .publish = publish, .run = run},
         .env = {.alloc = alloc, .free = release, .poll = poll, .clock = clock, .kpu = &backend.kpu},
