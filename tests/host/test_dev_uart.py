@@ -140,6 +140,7 @@ class Uart:
         self.put(LCR, lcr)
         self.put(IER, ier)
         self.put(FCR, fcr)
+        self.board.run_us(12 / baud * 1e6)  # bytes that wait outside come a character later
 
     def requested(self, direction: str) -> bool:
         """Whether a DMA channel that listens to the line would be served: it moves its only item."""
@@ -260,6 +261,7 @@ class TestUart:
         assert not uart.get(LSR) & 1
         uart.configure(115200)
         uart.board.run(ms=1)
+        assert uart.get(LCR) == 3
         assert [uart.get(THR), uart.get(THR)] == list(b"hi")
 
     def test_loop_back_and_overrun(self, uart: Uart) -> None:
