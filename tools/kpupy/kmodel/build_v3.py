@@ -14,6 +14,7 @@ and main-memory address itself, and then calls `write`:
 
 from __future__ import annotations
 
+import functools
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -210,9 +211,9 @@ class Builder:
             act=tables.encode_act(kernel.act),
         )
         self._add(conv, source)
-        self._patch(lambda row: setattr(record, "src_row", row), source)
+        self._patch(functools.partial(setattr, record, "src_row"), source)
         out = self._new_map(conv.out_shape(), conv)
-        self._patch(lambda row: setattr(record, "dst_row", row), out)
+        self._patch(functools.partial(setattr, record, "dst_row"), out)
         return out
 
     def to_main(self, source: Map) -> Block:
@@ -222,7 +223,7 @@ class Builder:
             raise KModelError("only the result of the layer just added can be brought to main memory")
         conv.flags |= Conv.MAIN_MEM_OUT
         block = self._new_block(source.shape.elements, 1)
-        self._patch(lambda address: setattr(conv, "out", address), block)
+        self._patch(functools.partial(setattr, conv, "out"), block)
         return block
 
     def upload(self, source: Block, shape: Shape) -> Map:
@@ -279,9 +280,26 @@ class Builder:
         """Any other main-memory layer: `sources` maps its address fields to blocks; its `out` is placed here."""
         self._add(layer, *sources.values())
         for name, block in sources.items():
-            self._patch(lambda address, name=name: setattr(layer, name, address), block)  # type: ignore[misc]
+            self._patch(functools.partial(setattr, layer, name), block)
         out = self._new_block(count, item)
-        self._patch(lambda address: setattr(layer, "out", address), out)
+        self._patch(functools.partial(setattr, layer, "out"), out)
+        return out
+
+    def concat(self, *sources: Block) -> Block:
+        """Blocks of one element type, one after another."""
+        if len({source.item for source in sources}) != 1:
+            raise KModelError("concat takes one or more blocks of one element type")
+        kind = v3_main.QuantizedConcat if sources[0].item == 1 else v3_main.Concat
+        layer = kind(out=0, count=len(sources), parts=[(0, source.count * source.item) for source in sources])
+
+        def at(index: int, address: int) -> None:
+            layer.parts[index] = (address, layer.parts[index][1])
+
+        self._add(layer, *sources)
+        for index, source in enumerate(sources):
+            self._patch(functools.partial(at, index), source)
+        out = self._new_block(sum(source.count for source in sources), sources[0].item)
+        self._patch(functools.partial(setattr, layer, "out"), out)
         return out
 
     def output(self, block: Block) -> None:
@@ -316,9 +334,9 @@ class Builder:
 
     def _into_kpu(self, step: v3_kpu.Upload | v3_kpu.AddPadding, source: Block, shape: Shape) -> Map:
         self._add(step, source)
-        self._patch(lambda address: setattr(step, "source", address), source)
+        self._patch(functools.partial(setattr, step, "source"), source)
         out = self._new_map(shape, None)
-        self._patch(lambda row: setattr(step, "row", row), out)
+        self._patch(functools.partial(setattr, step, "row"), out)
         return out
 
     def _add(self, layer: Layer, *sources: Map | Block) -> None:
