@@ -1,4 +1,4 @@
-"""Runs kmodels in the simulator of nncase 1.9.0. Started by nncase_oracle.py with a Python that has nncase.
+"""Runs kmodels in the simulator of nncase 1.9.0. Started by kpu_oracle.py with a Python that has nncase.
 
 Jobs come on stdin and results leave on stdout as JSON lines: {"model": base64, "input": base64, "shape": [...],
 "repeat": n} and {"output": base64, "seconds": best time of a run}.

@@ -64,9 +64,8 @@ static void check_map(const char *name, const kpu_map_t *map, int channels, int 
         say(out, "%s map: row switch %u, channel switch %u overlap lines of a %dx%d map", name, map->row_switch,
             map->channel_switch, width, height);
     }
-    uint32_t last = kpu_map_group(map);
-    last = map->row + ((uint32_t)channels - 1) / last * map->channel_switch + ((uint32_t)height - 1) * map->row_switch
-           + lines;
+    uint32_t last_group = ((uint32_t)channels - 1) >> kpu_map_group_log2(map);
+    uint32_t last = map->row + last_group * map->channel_switch + ((uint32_t)height - 1) * map->row_switch + lines;
     if (last > KPU_AI_RAM_BYTES / 64) {
         say(out, "%s map: ends at row %u, AI RAM has %u: wraps", name, last, KPU_AI_RAM_BYTES / 64);
     }
@@ -100,8 +99,7 @@ static void check_shape(const kpu_layer_t *layer, const out_t *out)
 /* Rows [first, first + count) that a map occupies, ignoring wrap. */
 static uint32_t rows_of(const kpu_map_t *map, int channels)
 {
-    unsigned group = kpu_map_group(map);
-    return ((uint32_t)channels + group - 1) / group * map->channel_switch;
+    return ((((uint32_t)channels - 1) >> kpu_map_group_log2(map)) + 1) * map->channel_switch;
 }
 
 static void check_overlap(const kpu_layer_t *layer, const out_t *out)

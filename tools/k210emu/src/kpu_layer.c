@@ -116,8 +116,7 @@ uint32_t kpu_layer_weight_bytes(const kpu_layer_t *layer, bool eight_bit)
 uint64_t kpu_layer_clocks(const kpu_layer_t *layer, bool eight_bit)
 {
     double lines = (double)layer->in_height * ((layer->in_width + 63) / 64);
-    unsigned group = kpu_map_group(&layer->in);
-    double groups = (layer->in_channels + (int)group - 1) / (int)group;
+    double groups = ((layer->in_channels - 1) >> kpu_map_group_log2(&layer->in)) + 1;
     if (layer->depthwise) {
         return (uint64_t)(5800 + 1.9 * lines * groups);
     }
@@ -147,18 +146,6 @@ void kpu_segments(const uint8_t *table, kpu_segment_t segments[KPU_SEGMENTS])
                                       .shift = field(word, 0, 8),
                                       .bias = table[8 * KPU_SEGMENTS + i]};
     }
-}
-
-unsigned kpu_map_group(const kpu_map_t *map)
-{
-    return map->group == 2 || map->group == 4 ? map->group : 1;
-}
-
-uint32_t kpu_map_line(const kpu_map_t *map, int channel, int line)
-{
-    unsigned group = kpu_map_group(map);
-    uint32_t row = map->row + (uint32_t)channel / group * map->channel_switch + (uint32_t)line * map->row_switch;
-    return (row * 64 + (uint32_t)channel % group * (64 / group)) % KPU_AI_RAM_BYTES;
 }
 
 void kpu_map_store(const kpu_map_t *map, uint8_t *ai_ram, const uint8_t *planar, int channels, int height, int width)

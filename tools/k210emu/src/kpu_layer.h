@@ -83,10 +83,21 @@ uint64_t kpu_layer_clocks(const kpu_layer_t *layer, bool eight_bit);
 kpu_norm_t kpu_norm_at(const uint8_t *table, int channel);
 void kpu_segments(const uint8_t *table, kpu_segment_t segments[KPU_SEGMENTS]);
 
-/* Channels per row that addressing uses: the field, or 1 where the field has no meaning. */
-unsigned kpu_map_group(const kpu_map_t *map);
+/* Channels per row that addressing uses, as a power of two: of the field, or 1 where the field has no meaning. */
+static inline unsigned kpu_map_group_log2(const kpu_map_t *map)
+{
+    return map->group == 4 ? 2 : map->group == 2 ? 1 : 0;
+}
+
 /* Byte address in AI RAM of pixel 0 of a line, wrapped to 2 MiB. */
-uint32_t kpu_map_line(const kpu_map_t *map, int channel, int line);
+static inline uint32_t kpu_map_line(const kpu_map_t *map, int channel, int line)
+{
+    unsigned group = kpu_map_group_log2(map);
+    uint32_t row = map->row + ((uint32_t)channel >> group) * map->channel_switch + (uint32_t)line * map->row_switch;
+    uint32_t lane = (uint32_t)channel & ((1u << group) - 1);
+    return (row * 64 + lane * (64u >> group)) % KPU_AI_RAM_BYTES;
+}
+
 /* Writes a packed planar map [channels][height][width] to where `map` says, in that order. */
 void kpu_map_store(const kpu_map_t *map, uint8_t *ai_ram, const uint8_t *planar, int channels, int height, int width);
 

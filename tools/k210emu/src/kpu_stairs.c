@@ -5,7 +5,9 @@
 #pragma GCC optimize("O3")
 
 #define TOP ((1ll << 35) - 1)
-#define EXACT 256 /* in place of a value: more than one change in the step, compute */
+/* In place of a value, with the number of a segment: more than one change in the step, compute. NO_SEGMENT: find it. */
+#define EXACT 256
+#define NO_SEGMENT KPU_SEGMENTS
 #define CHUNK 1024
 
 /* Both vendor roundings as floor plus a carry; the carry counts downwards for t < 0 (spec kpu.md 5.4). `s` is 1..63. */
@@ -144,21 +146,25 @@ static uint64_t make_step(int64_t change, unsigned before, unsigned after)
     return (uint64_t)change | (uint64_t)before << 32 | (uint64_t)after << 48;
 }
 
-/* Describes [first, last] as one step if it holds at most one change. */
-static uint64_t describe(const kpu_stairs_t *stairs, const piece_t *pieces, int count, int64_t first, int64_t last)
+static uint64_t make_exact(const kpu_stairs_t *stairs, const piece_t *piece, int64_t first, int64_t last)
+{
+    bool one = piece->first <= first && piece->last >= last;
+    unsigned value = EXACT + (one ? (unsigned)(piece->segment - stairs->segments) : NO_SEGMENT);
+    return make_step(0, value, value);
+}
+
+/* Describes [first, last] as one step if it holds at most one change. `piece` is the one at `first`; those after it
+ * follow in memory up to `last`. */
+static uint64_t describe(const kpu_stairs_t *stairs, const piece_t *piece, int64_t first, int64_t last)
 {
     int changes = -1; /* the value at `first` is not a change */
     int64_t change = 0;
     unsigned before = 0, after = 0;
-    for (int i = 0; i < count; i++) {
-        const kpu_segment_t *segment = pieces[i].segment;
-        int64_t a = pieces[i].first > first ? pieces[i].first : first;
-        int64_t b = pieces[i].last < last ? pieces[i].last : last;
-        if (a > b) {
-            continue;
-        }
+    for (int64_t a = first, b; a <= last; a = b + 1, piece++) {
+        const kpu_segment_t *segment = piece->segment;
+        b = piece->last < last ? piece->last : last;
         if (segment->mul < 0 && a < b) { /* the roundings of a falling segment go up and down */
-            return make_step(0, EXACT, EXACT);
+            return make_exact(stairs, piece, first, last);
         }
         unsigned value = evaluate(segment, stairs->profile, a), end = evaluate(segment, stairs->profile, b);
         if (changes < 0 || value != after) {
@@ -175,7 +181,7 @@ static uint64_t describe(const kpu_stairs_t *stairs, const piece_t *pieces, int 
             change = at - first;
         }
         if (changes > 1) {
-            return make_step(0, EXACT, EXACT);
+            return make_exact(stairs, piece, first, last);
         }
     }
     return make_step(change, before, after);
@@ -195,10 +201,14 @@ static void tabulate(kpu_stairs_t *stairs)
         stairs->shift++;
     }
     int64_t width = 1ll << stairs->shift;
+    const piece_t *piece = pieces;
     for (uint64_t i = 0; i <= range >> stairs->shift; i++) {
         int64_t first = stairs->low + (int64_t)i * width;
+        while (piece->last < first) {
+            piece++;
+        }
         int64_t last = first + width - 1 < stairs->high ? first + width - 1 : stairs->high;
-        stairs->steps[i] = describe(stairs, pieces, count, first, last);
+        stairs->steps[i] = describe(stairs, piece, first, last);
     }
 }
 
@@ -254,7 +264,10 @@ void kpu_stairs_walk(const kpu_stairs_t *stairs, kpu_norm_t norm, const int32_t 
         narrow(values, some, out);
         for (size_t i = 0; all & EXACT && i < some; i++) {
             if (values[i] & EXACT) {
-                out[i] = kpu_stairs_exact(stairs, ((int64_t)u[i] * norm.mul >> norm.shift) + norm.add);
+                int64_t v = ((int64_t)u[i] * norm.mul >> norm.shift) + norm.add;
+                unsigned segment = values[i] - EXACT;
+                out[i] = segment == NO_SEGMENT ? kpu_stairs_exact(stairs, v)
+                                               : evaluate(&stairs->segments[segment], stairs->profile, v);
             }
         }
         count -= some;

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from shutil import which
 
-from kmodel5 import kmodel
-from layers import Layer
+from kpu_kmodel import kmodel
+from kpu_layers import Layer
 
 PACKAGE = "nncase==1.9.0.20230322"
 VERSIONS = ("3.10", "3.9", "3.8", "3.7")  # nncase 1.9.0 has wheels up to 3.10

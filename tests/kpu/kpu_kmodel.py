@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 
-from layers import Layer, map_rows
+from kpu_layers import Layer, map_rows
 
 INPUT, OUTPUT, RDATA, DATA, KPU_RAM = 0, 1, 2, 3, 64
 U8, U64 = 4, 7

@@ -220,19 +220,21 @@ def make_table(random: Random, name: str, samples: list[int]) -> list[Segment]:
             bias = max(0, min(255, (x - low) * 255 // span))
         table.append(Segment(x, mul, shift, bias))
     if name in ("line", "relu", "leaky"):
+        for segment in table[1:14] if random.chance(70) else ():
+            segment.bias = table[0].bias
         table[14].bias = 0 if name == "relu" else random.between(0, 100)
         table[14].mul = 0 if name == "relu" else max(1, table[14].mul // 4)
     return table
 
 
 def make_norms(random: Random, layer: Layer, us: list[int]) -> list[Norm]:
-    """Factors that bring the results to a random number of bits, at most 34."""
+    """Factors that bring the results to a random number of bits, at most 31 for the sampled ones."""
     reach = max(abs(u) for u in us).bit_length() or 1
     norms = []
     for _ in range(layer.outputs):
-        bits = random.between(6, 34)
+        bits = random.between(6, 31)
         shift = random.between(0, 15)
-        factor_bits = max(1, min(23, bits - reach + shift, 34 - reach + shift))
+        factor_bits = max(1, min(23, bits - reach + shift))
         mul = random.between(1, 2**factor_bits - 1) * (-1 if random.chance(30) else 1)
         add = random.between(-(2**31), 2**31 - 1) >> random.between(0, 31)
         norms.append(Norm(mul, shift, add))

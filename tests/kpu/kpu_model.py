@@ -8,7 +8,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from layers import Layer, layout, map_rows
+from kpu_layers import Layer, layout, map_rows
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = ROOT / "tools" / "k210emu" / "src"
