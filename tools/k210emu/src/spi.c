@@ -261,6 +261,7 @@ void spi_create(emu_t *emu, unsigned index)
     s->emu = emu;
     s->index = index;
     s->event = EMU_EVENT(clocks_changed, s);
+    s->selected = 0xf; /* so that the reset below drives every line to its idle level */
     s->rx_stream = (emu_dma_stream_t){.pull = spi_pull, .opaque = s};
     s->tx_stream = (emu_dma_stream_t){.room = spi_room, .push = spi_push, .opaque = s};
     emu_set_dma_stream(emu, 2 * index, &s->rx_stream);
