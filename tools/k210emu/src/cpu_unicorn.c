@@ -388,10 +388,15 @@ static void undecoded(cpu_t *cpu) {
     enter_trap(cpu, breakpoint ? 3 : 2, pc, breakpoint ? pc : 0);
 }
 
-/* A wfi ends its block and the engine; any other stop without error is at the start of a block. */
+/* A wfi ends the engine's run behind itself, in the midst of its block; any other stop is at the start of a block. */
 static bool ended_in_wfi(cpu_t *cpu) {
-    uint64_t pc = reg_read(cpu, UC_RISCV_REG_PC);
-    return cpu->block && pc == cpu->block->address + cpu->block->size && fetch(cpu, pc - 4) == 0x10500073;
+    uint64_t pc = reg_read(cpu, UC_RISCV_REG_PC), wfi = pc - 4;
+    if (!cpu->block || wfi < cpu->block->address || wfi >= cpu->block->address + cpu->block->size)
+        return false;
+    if (fetch(cpu, wfi) != 0x10500073)
+        return false;
+    uncount(cpu, pc);
+    return true;
 }
 
 /* ---- interface ----------------------------------------------------------------------------------------------------------- */
