@@ -33,44 +33,7 @@ def test_t2(runtime: Runtime, profile: str, tie: int) -> None:
     assert out.ravel().tolist() == [0, 11, 20, 37, 44, 56, 59, 67, 97, 71, 74, 79, 150, tie, 90, 73]
 
 
-T3_PIXELS = [
-    "1",
-    "8",
-    "3",
-    "7",
-    "9",
-    "2",
-    "6",
-    "4",
-    "5",
-    "0",
-    "11",
-    "13",
-    "12",
-    "10",
-    "15",
-    "14",
-    "21",
-    "20",
-    "17",
-    "16",
-    "19",
-    "18",
-    "22",
-    "23",
-    "30",
-    "31",
-    "29",
-    "28",
-    "27",
-    "26",
-    "24",
-    "25",
-    "33",
-    "32",
-    "35",
-    "34",
-]
+T3_PIXELS = "1 8 3 7 9 2 6 4 5 0 11 13 12 10 15 14 21 20 17 16 19 18 22 23 30 31 29 28 27 26 24 25 33 32 35 34"
 T3 = {
     1: "8 7 13 17 19 23 31 33 35",
     2: "4 3 8 13 16 21 27 30 30",
@@ -87,7 +50,7 @@ T3 = {
 @pytest.mark.parametrize("code", T3)
 def test_t3(runtime: Runtime, code: int) -> None:
     layer = Kpu(6, 6, 1, 1, pool=code, weights=[1], bn=[(1, 0, 0)], segments=identity())
-    assert run(runtime, layer, np.array(T3_PIXELS)).ravel().tolist() == [int(v) for v in T3[code].split()]
+    assert run(runtime, layer, np.array(T3_PIXELS.split(), int)).ravel().tolist() == [int(v) for v in T3[code].split()]
 
 
 def test_t4(runtime: Runtime) -> None:

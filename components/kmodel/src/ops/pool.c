@@ -62,19 +62,27 @@ static span_t window(uint32_t out, uint32_t stride, uint32_t pad, uint32_t kerne
 
 typedef void (*pixel_t)(void *out, const void *plane, uint32_t pitch, span_t rows, span_t columns, uint32_t act);
 
-// A line at a time: windows may be as large as the image, so that a user can stop a layer that takes too long.
+#define PIXELS_PER_POLL 65536u
+
+// Windows may be as large as the image, so a layer can take minutes: the user can stop it.
 static int pool(kmodel_t *m, const uint32_t *f, uint32_t element, uint32_t act, pixel_t pixel)
 {
     const uint8_t *plane = kmodel_u8_at(m, f[IN]);
     uint8_t *out = kmodel_u8_at(m, f[OUT]);
+    uint32_t work = 0;
     for (uint32_t c = 0; c < f[OUT_C]; c++, plane += (size_t)f[IN_W] * f[IN_H] * element) {
         for (uint32_t y = 0; y < f[OUT_H]; y++) {
             span_t rows = window(y, f[STRIDE_H], f[PAD_H], f[KERNEL_H], f[IN_H]);
             for (uint32_t x = 0; x < f[OUT_W]; x++, out += element) {
-                pixel(out, plane, f[IN_W], rows, window(x, f[STRIDE_W], f[PAD_W], f[KERNEL_W], f[IN_W]), act);
-            }
-            if (kmodel_poll(m)) {
-                return KMODEL_HOOK_INTERRUPTED;
+                span_t columns = window(x, f[STRIDE_W], f[PAD_W], f[KERNEL_W], f[IN_W]);
+                pixel(out, plane, f[IN_W], rows, columns, act);
+                work += (rows.end - rows.begin) * (columns.end - columns.begin);
+                if (work >= PIXELS_PER_POLL) {
+                    work = 0;
+                    if (kmodel_poll(m)) {
+                        return KMODEL_HOOK_INTERRUPTED;
+                    }
+                }
             }
         }
     }
