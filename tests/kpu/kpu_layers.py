@@ -302,3 +302,39 @@ def golden_layer(index: int) -> Layer:
     layer = Layer(width, height, channels, outputs, kernel, depthwise, pool)
     set_arguments(random, layer)
     return finish(random, layer, table)
+
+
+def stress_layer(index: int) -> Layer:
+    """Layer `index` of an endless set at the corners of every field, 16-bit weights and values beyond s36 included."""
+    random = Random(1_000_000 + index)
+    pool = random.between(0, 9)
+    kernel = random.pick((1, 3))
+    depthwise = random.chance(30)
+    width = random.pick((1, 2, 3, 4, 5, 7, 8, 15, 16, 17, 31, 32, 33, 63, 64, 65, 100, 127, 129, 320, 511, 512))
+    height = random.pick((1, 2, 3, 4, 5, 7, 8, 13, 16, 30, 61))
+    width, height = max(width, POOL_STRIDE[pool]), max(height, POOL_STRIDE[pool])
+    channels = random.between(1, random.pick((1, 3, 8, 40, 300, 1024)))
+    outputs = channels if depthwise else random.between(1, random.pick((1, 5, 40, 300)))
+    budget = 2_000_000 if random.chance(10) else 200_000
+    while width * height * outputs * kernel**2 * (1 if depthwise else channels) > budget and (channels, outputs) != (1, 1):
+        if channels >= outputs:
+            channels = (channels + 1) // 2
+            outputs = channels if depthwise else outputs
+        else:
+            outputs = (outputs + 1) // 2
+    layer = Layer(width, height, channels, outputs, kernel, depthwise, pool, eight_bit=not random.chance(30))
+    set_arguments(random, layer)
+    if random.chance(8):  # the ends of the fields
+        layer.arg_x, layer.arg_w = random.pick((-(2**23), 2**23 - 1)), random.pick((-(2**23), 2**23 - 1))
+        layer.arg_add = random.pick((-(2**39), 2**39 - 1))
+    layer = finish(random, layer, TABLES[random.between(0, len(TABLES) - 1)])
+    if random.chance(5):
+        layer.norms[0] = Norm(random.pick((-(2**23), 2**23 - 1)), random.pick((0, 15)), random.pick((-(2**31), 2**31 - 1)))
+    if random.chance(5):
+        layer.segments[random.between(1, 15)].shift = random.between(47, 255)
+    if random.chance(5):
+        layer.segments[0].start = random.between(-(2**34), 2**34)
+    if random.chance(10):
+        layer.pixels = bytes([random.pick((0, 255))]) * len(layer.pixels)
+        layer.weights = bytes([random.pick((0, 255))]) * len(layer.weights)
+    return layer
