@@ -10,6 +10,7 @@
 #ifndef K210EMU_EMU_H
 #define K210EMU_EMU_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -47,6 +48,8 @@ void emu_add_device(emu_t *emu, const emu_device_t *device);
 void emu_unmodelled(emu_t *emu, const char *device, uint64_t offset, bool write, uint64_t value);
 /* Reports a fact worth a person's attention (a protocol violation by the firmware), same rules. printf style. */
 void emu_warn(emu_t *emu, const char *device, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void emu_vwarn(emu_t *emu, const char *device, const char *format, va_list arguments)
+    __attribute__((format(printf, 3, 0)));
 
 /* ---- time and events -------------------------------------------------------------------------------------------- */
 

@@ -116,9 +116,9 @@ static void finish_layer(kpu_t *kpu)
     update_lines(kpu);
 }
 
-static void warn(void *opaque, const char *text)
+static void warn(void *opaque, const char *format, va_list arguments)
 {
-    emu_warn(((kpu_t *)opaque)->emu, "kpu", "%s", text);
+    emu_vwarn(((kpu_t *)opaque)->emu, "kpu", format, arguments);
 }
 
 /* Takes a layer out of the FIFO. */

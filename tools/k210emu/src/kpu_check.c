@@ -1,22 +1,17 @@
 /* Everything about a layer that is outside the specification, said in sentences. */
 #include "kpu_layer.h"
 
-#include <stdarg.h>
-#include <stdio.h>
-
 typedef struct {
-    void (*say)(void *opaque, const char *text);
+    kpu_say_t *say;
     void *opaque;
 } out_t;
 
 __attribute__((format(printf, 2, 3))) static void say(const out_t *out, const char *format, ...)
 {
-    char text[200];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(text, sizeof text, format, arguments);
+    out->say(out->opaque, format, arguments);
     va_end(arguments);
-    out->say(out->opaque, text);
 }
 
 static void check_unknown_fields(const kpu_layer_t *layer, const out_t *out)
@@ -164,8 +159,8 @@ static void check_activation(const uint8_t *activation, const out_t *out)
     }
 }
 
-void kpu_layer_check(const kpu_layer_t *layer, bool eight_bit, const uint8_t *activation,
-                     void (*sink)(void *opaque, const char *text), void *opaque)
+void kpu_layer_check(const kpu_layer_t *layer, bool eight_bit, const uint8_t *activation, kpu_say_t *sink,
+                     void *opaque)
 {
     const out_t out = {sink, opaque};
     check_unknown_fields(layer, &out);

@@ -2,6 +2,7 @@
 #ifndef K210EMU_KPU_LAYER_H
 #define K210EMU_KPU_LAYER_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -101,9 +102,11 @@ static inline uint32_t kpu_map_line(const kpu_map_t *map, int channel, int line)
 /* Writes a packed planar map [channels][height][width] to where `map` says, in that order. */
 void kpu_map_store(const kpu_map_t *map, uint8_t *ai_ram, const uint8_t *planar, int channels, int height, int width);
 
+typedef void kpu_say_t(void *opaque, const char *format, va_list arguments);
+
 /* Says everything about the layer that is outside the specification, one sentence each (spec kpu.md 6, 9, 13).
  * `activation` is its table or NULL. */
-void kpu_layer_check(const kpu_layer_t *layer, bool eight_bit, const uint8_t *activation,
-                     void (*say)(void *opaque, const char *text), void *opaque);
+void kpu_layer_check(const kpu_layer_t *layer, bool eight_bit, const uint8_t *activation, kpu_say_t *say,
+                     void *opaque);
 
 #endif

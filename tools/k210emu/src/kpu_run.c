@@ -3,6 +3,7 @@
 #include "kpu_fast.h"
 #include "kpu_reference.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -72,17 +73,18 @@ typedef struct {
     size_t left;
 } text_t;
 
-static void append_line(void *opaque, const char *line)
+static void append_line(void *opaque, const char *format, va_list arguments)
 {
     text_t *text = opaque;
-    size_t length = strlen(line);
-    if (length + 2 > text->left) {
+    int length = vsnprintf(text->text, text->left, format, arguments);
+    if (length < 0 || (size_t)length + 2 > text->left) {
+        text->text[0] = 0;
+        text->left = 1;
         return;
     }
-    memcpy(text->text, line, length);
     memcpy(text->text + length, "\n", 2);
     text->text += length + 1;
-    text->left -= length + 1;
+    text->left -= (size_t)length + 1;
 }
 
 uint64_t kpu_describe_layer(const uint64_t words[KPU_WORDS], int eight_bit, char *text, size_t size)

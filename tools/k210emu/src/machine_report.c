@@ -57,15 +57,19 @@ void emu_unmodelled(emu_t *emu, const char *device, uint64_t offset, bool write,
     add_report(emu, key, text, base + offset);
 }
 
-void emu_warn(emu_t *emu, const char *device, const char *format, ...) {
+void emu_vwarn(emu_t *emu, const char *device, const char *format, va_list arguments) {
     char text[300];
-    va_list arguments;
     int prefix = snprintf(text, sizeof text, "%s: ", device);
-    va_start(arguments, format);
     vsnprintf(text + prefix, sizeof text - (size_t)prefix, format, arguments);
-    va_end(arguments);
     /* The key is the format, not the text: a value that changes must not repeat the report. */
     add_report(emu, hash(hash(1, device, strlen(device)), format, strlen(format)), text, UINT64_MAX);
+}
+
+void emu_warn(emu_t *emu, const char *device, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    emu_vwarn(emu, device, format, arguments);
+    va_end(arguments);
 }
 
 unsigned emu_report_count(emu_t *emu) {
