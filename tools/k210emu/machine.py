@@ -152,6 +152,8 @@ class Machine:
             return self._run(cycles or 0)
 
     def _run(self, cycles: int, stop_idle: bool = False) -> Stop:
+        if not self._emu:
+            raise EmulationError("the machine is closed")
         stop = Stop(self._lib.emu_run(self._emu, cycles, stop_idle))
         if stop is Stop.STRICT:
             raise EmulationError(f"strict: {self.reports[-1]}")
@@ -275,11 +277,11 @@ class Machine:
         Returns the name to open (also in `port`). While the harts sleep, virtual time follows wall time; while they
         work it runs free, or at the chip's speed with `pace`.
         """
-        from .serve import Server
+        from .serve import Server, open_link
 
         if self._server:
             raise EmulationError(f"already serving on {self._server.name}")
-        self._server = Server(self, port, pace)
+        self._server = Server(self, open_link(port), pace)
         return self._server.name
 
     def stop_serving(self) -> None:
@@ -290,6 +292,11 @@ class Machine:
     @property
     def port(self) -> str | None:
         return self._server.name if self._server else None
+
+    @property
+    def serve_error(self) -> Exception | None:
+        """Why the serving thread ended by itself, if it did."""
+        return self._server.error if self._server else None
 
     # ---- looking inside
 
@@ -361,6 +368,11 @@ class Machine:
     @property
     def idle(self) -> bool:
         return bool(self._lib.emu_idle(self._emu))
+
+    @property
+    def stalled(self) -> bool:
+        """Every hart waits in wfi and no event will ever wake one: only input from outside can."""
+        return self.idle and self._lib.emu_next_event(self._emu) == binding.NEVER
 
     def pad(self, number: int) -> Pad:
         return Pad(self, number)

@@ -321,6 +321,7 @@ emu_t *emu_create(unsigned harts, bool strict, int rounding, uint8_t *flash, uin
     machine_rebase_clock(emu);
     rom_create(emu);
     create_devices(emu, rounding);
+    machine_wire_board(emu);
     machine_rebase_clock(emu);
     machine_map(emu);
     return emu;

@@ -95,6 +95,7 @@ struct emu {
     void *clock_opaque;
     listener_t *clock_listeners, *dma_listeners, *input_listeners[FUNCTIONS];
     emu_pins_t pins;
+    uint64_t board_pull_ups; /* pads with a resistor to the supply */
     bool dma_level[DMA_LINES];
     unsigned dma_select[DMA_CHANNELS];
     const emu_dma_stream_t *dma_stream[DMA_LINES];
@@ -137,6 +138,7 @@ void machine_destroy_devices(emu_t *emu);
 
 /* machine_lines.c */
 void machine_free_listeners(emu_t *emu);
+void machine_wire_board(emu_t *emu);
 
 /* machine_serial.c */
 void machine_pump(emu_t *emu, emu_uart_t uart);

@@ -80,8 +80,11 @@ void emu_on_dma_request(emu_t *emu, void (*listener)(void *opaque, unsigned sele
 }
 
 void emu_set_dma_select(emu_t *emu, unsigned channel, unsigned select) {
-    if (channel < DMA_CHANNELS)
-        emu->dma_select[channel] = select;
+    if (channel >= DMA_CHANNELS || emu->dma_select[channel] == select)
+        return;
+    emu->dma_select[channel] = select;
+    for (listener_t *l = emu->dma_listeners; l; l = l->next) /* the channel sees another line now */
+        l->call.dma(l->opaque, select, emu_dma_requested(emu, select));
 }
 
 unsigned emu_dma_select(emu_t *emu, unsigned channel) {
@@ -128,9 +131,17 @@ void emu_pad_drive(emu_t *emu, unsigned pad, bool level) {
         emu->pins.pad_drive(emu->pins.opaque, pad, level, false);
 }
 
+/* A pad with a resistor on the board is never left to itself. */
 void emu_pad_release(emu_t *emu, unsigned pad) {
+    bool pulled = pad < 48 && emu->board_pull_ups >> pad & 1;
     if (emu->pins.pad_drive)
-        emu->pins.pad_drive(emu->pins.opaque, pad, false, true);
+        emu->pins.pad_drive(emu->pins.opaque, pad, pulled, !pulled);
+}
+
+void machine_wire_board(emu_t *emu) {
+    emu->board_pull_ups = 1ull << 16; /* BOOT key of the Maix Bit */
+    for (unsigned pad = 0; pad < 48; pad++)
+        emu_pad_release(emu, pad);
 }
 
 bool emu_pad_level(emu_t *emu, unsigned pad) {

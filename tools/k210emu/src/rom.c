@@ -92,20 +92,21 @@ void rom_enter(emu_t *emu, uint64_t pc) {
 }
 
 /* Waits in serial programming mode. */
-static void enter_isp(emu_t *emu, const char *why) {
+static void enter_isp(emu_t *emu) {
     start_harts(emu, ROM_BASE + PARK);
-    emu_warn(emu, "rom", "waits for serial programming: %s", why);
+    emu_warn(emu, "rom", "waits for serial programming: %s", emu->rom_note);
 }
 
 void rom_start(emu_t *emu) {
     emu->rom_note[0] = 0;
     if (!emu_pad_level(emu, BOOT_PIN)) {
-        enter_isp(emu, "IO16 is low");
+        snprintf(emu->rom_note, sizeof emu->rom_note, "IO16 is low");
+        enter_isp(emu);
         return;
     }
     uint32_t length = check_image(emu);
     if (length == 0) {
-        enter_isp(emu, emu->rom_note);
+        enter_isp(emu);
         return;
     }
     emu_dma_write(emu, SRAM_BASE, emu->flash + HEADER, length);
