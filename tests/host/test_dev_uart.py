@@ -10,14 +10,14 @@ IRQ_HS = 33
 APB0 = ACLK // 2
 
 
-def output_times_us(board: Board, count: int, uart: int = 0, step_us: float = 0.5, limit_us: float = 5000) -> list[float]:
+def output_times_us(board: Board, count: int, uart: int = 0, step_us: float = 0.5) -> list[float]:
     """When each of the next `count` bytes has left, to within a step."""
     start, times = board.now_ms, []
     seen = len(board.uart_output(uart))
     while len(times) < count:
         board.run_us(step_us)
         elapsed = (board.now_ms - start) * 1000
-        assert elapsed < limit_us
+        assert elapsed < 5000
         times += [elapsed] * (len(board.uart_output(uart)) - seen - len(times))
     return times
 
