@@ -161,10 +161,17 @@ static void forget_code(cpu_t *cpu) {
 
 /* ---- hooks --------------------------------------------------------------------------------------------------------- */
 
+/* As soon as any code hook exists, Unicorn leaves the pc of an earlier block behind when blocks are chained. */
+static void stop_at_block(cpu_t *cpu, uint64_t address) {
+    reg_write(cpu, UC_RISCV_REG_PC, address);
+    uc_emu_stop(cpu->uc);
+}
+
 static void on_block(uc_engine *uc, uint64_t address, uint32_t size, void *opaque) {
     cpu_t *cpu = opaque;
+    (void)uc;
     if (cpu->retired >= cpu->deadline || (cpu->watch_mie && (reg_read(cpu, UC_RISCV_REG_MSTATUS) & MSTATUS_MIE))) {
-        uc_emu_stop(uc);
+        stop_at_block(cpu, address);
         return;
     }
     block_t *block = &cpu->blocks[(address >> 1 ^ address >> 16) & (BLOCKS - 1)];
@@ -172,7 +179,7 @@ static void on_block(uc_engine *uc, uint64_t address, uint32_t size, void *opaqu
         if (!page_scanned(cpu, address >> 12)) {
             cpu->rescan = true;
             cpu->scan_page = address >> 12;
-            uc_emu_stop(uc);
+            stop_at_block(cpu, address);
             return;
         }
         *block = (block_t){address, size, count_instructions(cpu, address, address + size)};
