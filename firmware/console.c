@@ -5,12 +5,14 @@
 #include "py/runtime.h"
 #include "py/stream.h"
 
+#include "clint.h"
 #include "plic.h"
 #include "sleep.h"
 #include "uarths.h"
 
 #define FIFO_DEPTH 8
 #define IRQ_PRIORITY 1
+#define WAIT_TICKS 4000 // 0.5 ms
 
 // Receiving must bridge one flash sector erase (up to 400 ms, 4.6 KB at 115200 baud) for hosts without flow control.
 #define RX_SIZE 8192
@@ -70,9 +72,10 @@ void console_set_clock(void) {
     uarths_config(console.baud, UARTHS_STOP_1);
 }
 
-// Runs with interrupts disabled: sleeps until the UART (or anything else) wants attention and serves the UART.
+// Runs with interrupts disabled: sleeps until the UART (or anything else) wants attention and serves the UART. The time
+// limit is for a caller inside an interrupt handler, where the PLIC's threshold holds the UART's interrupt back.
 static void wait_and_serve(void) {
-    asm volatile("wfi");
+    clint_wait_until(clint_get_time() + WAIT_TICKS);
     console_irq(NULL);
 }
 

@@ -101,14 +101,14 @@ static void run_repl(void) {
 }
 
 int main(void) {
-    clocks_init();
     pins_init();
     console_init(MICROPY_HW_CONSOLE_BAUD);
+    clocks_init();
     sys_register_putchar(console_putchar);
     MICROPY_BOARD_STARTUP();
 
-    extern uint8_t _tp0[], _sp0[], _tls_size[]; // hart 0: thread-local data at the bottom, then the stack
-    mp_cstack_init_with_top(_sp0, _sp0 - _tp0 - (size_t)_tls_size);
+    extern uint8_t _tp0[], _sp0[], _tls_data[], _tls_end[]; // hart 0: thread-local data at the bottom, then the stack
+    mp_cstack_init_with_top(_sp0, _sp0 - _tp0 - (_tls_end - _tls_data));
     flash_init();
     void *heap = malloc(MICROPY_HW_GC_INITIAL_HEAP);
     MICROPY_BOARD_EARLY_INIT();
