@@ -1,0 +1,28 @@
+// What the two halves of this component share: image_*.c are the `image` module, kpu_*.c the `KPU` module.
+#ifndef KPU_PY_H
+#define KPU_PY_H
+
+#include "imlib.h"
+#include "py/obj.h"
+
+// ---- image_*.c ----
+
+// The Image object. Its buffers are in the C heap; `image` is empty after a finaliser has run.
+typedef struct {
+    mp_obj_base_t base;
+    imlib_image_t image;
+} py_image_obj_t;
+extern const mp_obj_type_t py_image_type;
+
+// The image in an Image object; TypeError for other objects.
+imlib_image_t *py_image_get(mp_obj_t object);
+// Allocator and Ctrl-C for imlib: memory from the C heap, poll is kpu_py_poll.
+extern const imlib_env_t py_image_env;
+
+// ---- kpu_*.c ----
+
+// Nonzero while an exception (Ctrl-C) is pending: long operations stop, return their memory, and the caller lets
+// MicroPython raise it with mp_handle_pending(true).
+int kpu_py_poll(void *ctx);
+
+#endif
