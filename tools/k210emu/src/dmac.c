@@ -1,4 +1,5 @@
-/* DMAC: registers, channel enables and interrupts (spec soc.md 8). Data moves in dmac_transfer.c. */
+/* DMAC: registers, channel enables and interrupts (spec soc.md 8). Blocks are in
+ * dmac_blocks.c, data moves in dmac_transfer.c. */
 #include "dmac.h"
 
 #include <stdio.h>

@@ -1,4 +1,4 @@
-/* State shared by the two halves of the DMAC model: registers (dmac.c) and data transfer (dmac_transfer.c). */
+/* State shared by the parts of the DMAC model: registers (dmac.c), blocks and data transfer. */
 #ifndef K210EMU_DMAC_H
 #define K210EMU_DMAC_H
 
@@ -55,10 +55,15 @@ void dmac_update_interrupts(dmac_t *s);
 void dmac_raise(channel_t *ch, uint64_t interrupts);
 void dmac_stop(channel_t *ch, uint64_t interrupts);
 
-/* dmac_transfer.c */
+/* dmac_blocks.c */
 void dmac_start(channel_t *ch);  /* the channel was enabled: loads the first block */
 void dmac_resume(channel_t *ch); /* blk_tfr: the next block may be loaded */
-void dmac_kick(channel_t *ch);   /* plans the next step if the channel can make one */
+void dmac_end_block(channel_t *ch);
+
+/* dmac_transfer.c */
+unsigned dmac_source_width(const channel_t *ch); /* bytes */
+unsigned dmac_destination_width(const channel_t *ch);
+void dmac_kick(channel_t *ch); /* plans the next step if the channel can make one */
 void dmac_step(void *opaque);
 
 #endif

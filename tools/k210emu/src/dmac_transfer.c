@@ -1,20 +1,15 @@
-/* Data transfer of the DMAC (spec soc.md 8.2 to 8.5): blocks, bursts, handshakes, time. */
+/* Data transfer of the DMAC (spec soc.md 8.2, 8.5): bursts, handshakes, time. */
 #include "dmac.h"
 
 #include <string.h>
 
-enum { CONTIGUOUS, RELOAD, SHADOW, LINKED_LIST };
-#define CTL_BLOCK_INTERRUPT 58
-#define CTL_LAST 62
-#define CTL_VALID 63
-
-static unsigned source_width(const channel_t *ch)
+unsigned dmac_source_width(const channel_t *ch)
 {
     unsigned code = field(ch->ctl, 8, 3);
     return 1u << (code < 5 ? code : 5);
 }
 
-static unsigned destination_width(const channel_t *ch)
+unsigned dmac_destination_width(const channel_t *ch)
 {
     unsigned code = field(ch->ctl, 11, 3);
     return 1u << (code < 5 ? code : 5);
@@ -57,7 +52,7 @@ static bool destination_fixed(const channel_t *ch)
  * burst, so a beat is read and written in 4.5 cycles and a burst costs one more. */
 static emu_time_t burst_time(const channel_t *ch, unsigned bytes)
 {
-    unsigned from = source_width(ch), to = destination_width(ch);
+    unsigned from = dmac_source_width(ch), to = dmac_destination_width(ch);
     unsigned narrow = from < to ? from : to;
     uint64_t beats = (bytes + (narrow < 8 ? narrow : 8) - 1) / (narrow < 8 ? narrow : 8);
     return cycles_to_time(1 + beats * 9 / 2, emu_clock_hz(ch->dmac->emu, EMU_CLOCK_CPU));
@@ -96,7 +91,7 @@ static bool bus_write(emu_t *emu, uint32_t address, unsigned width, const uint8_
 static void read_items(channel_t *ch, unsigned items)
 {
     emu_t *emu = ch->dmac->emu;
-    unsigned width = source_width(ch), bytes = items * width;
+    unsigned width = dmac_source_width(ch), bytes = items * width;
     uint8_t *out = ch->fifo + ch->fifo_level;
     const uint8_t *ram = emu_ram(emu, ch->source, source_fixed(ch) ? width : bytes);
     bool good = true;
@@ -120,7 +115,7 @@ static void read_items(channel_t *ch, unsigned items)
 static void write_bytes(channel_t *ch, unsigned bytes)
 {
     emu_t *emu = ch->dmac->emu;
-    unsigned width = destination_width(ch);
+    unsigned width = dmac_destination_width(ch);
     bool good = true;
     if (!destination_fixed(ch) && emu_ram(emu, ch->destination, bytes) != NULL) {
         good = emu_dma_write(emu, ch->destination, ch->fifo, bytes);
@@ -141,7 +136,7 @@ static void write_bytes(channel_t *ch, unsigned bytes)
 /* Writes every whole item read so far, and at the end of the block what is left, filled up with zeros. */
 static void drain(channel_t *ch)
 {
-    unsigned width = destination_width(ch);
+    unsigned width = dmac_destination_width(ch);
     if (ch->items_left == 0 && ch->fifo_level % width != 0) {
         unsigned fill = width - ch->fifo_level % width;
         memset(ch->fifo + ch->fifo_level, 0, fill);
@@ -172,13 +167,13 @@ static unsigned step_items(const channel_t *ch)
         return at_most(ch->items_left, burst);
     }
     if (to_peripheral(ch)) {
-        unsigned wanted = burst_items(ch->ctl, 18) * destination_width(ch), width = source_width(ch);
+        unsigned wanted = burst_items(ch->ctl, 18) * dmac_destination_width(ch), width = dmac_source_width(ch);
         wanted -= ch->fifo_level < wanted ? ch->fifo_level : wanted;
         return at_most(ch->items_left, (wanted + width - 1) / width);
     }
     emu_t *emu = ch->dmac->emu;
     bool plain = emu_ram(emu, ch->source, 1) != NULL && emu_ram(emu, ch->destination, 1) != NULL;
-    return at_most(ch->items_left, plain && !overlaps_closely(ch) ? DMAC_CHUNK / source_width(ch) : burst);
+    return at_most(ch->items_left, plain && !overlaps_closely(ch) ? DMAC_CHUNK / dmac_source_width(ch) : burst);
 }
 
 static unsigned request_line(const channel_t *ch, unsigned low)
@@ -210,9 +205,9 @@ static bool can_step(channel_t *ch)
 /* A stream needs 32-bit items on the peripheral's side at a fixed address, and hardware requests. */
 static const emu_dma_stream_t *stream_of(const channel_t *ch, unsigned side)
 {
-    unsigned width = side == 0 ? source_width(ch) : destination_width(ch);
+    unsigned width = side == 0 ? dmac_source_width(ch) : dmac_destination_width(ch);
     unsigned line = request_line(ch, side == 0 ? 39 : 44);
-    if (width != 4 || source_width(ch) != destination_width(ch) || bit(ch->cfg, 35 + side) || line >= 64 ||
+    if (width != 4 || dmac_source_width(ch) != dmac_destination_width(ch) || bit(ch->cfg, 35 + side) || line >= 64 ||
         !(side == 0 ? source_fixed(ch) : destination_fixed(ch)) || (from_peripheral(ch) && to_peripheral(ch))) {
         return NULL;
     }
@@ -275,7 +270,7 @@ static bool push_stream(channel_t *ch)
 void dmac_kick(channel_t *ch)
 {
     if (can_step(ch)) {
-        emu_time_t cost = burst_time(ch, step_items(ch) * source_width(ch));
+        emu_time_t cost = burst_time(ch, step_items(ch) * dmac_source_width(ch));
         emu_event_at(ch->dmac->emu, &ch->step, emu_now(ch->dmac->emu) + cost);
     }
 }
@@ -299,102 +294,6 @@ static void move_burst(channel_t *ch)
     dmac_raise(ch, (from ? DMAC_INT_SOURCE_TRANSACTION : 0) | (to ? DMAC_INT_DESTINATION_TRANSACTION : 0));
 }
 
-/* ---- blocks ----------------------------------------------------------------------------------------------------------------- */
-
-static unsigned multiblock(const channel_t *ch, unsigned side)
-{
-    return field(ch->cfg, 2 * side, 2);
-}
-
-static bool uses(const channel_t *ch, unsigned type)
-{
-    return multiblock(ch, 0) == type || multiblock(ch, 1) == type;
-}
-
-/* Fetches the next list item (spec 8.3) into the registers. */
-static bool load_list_item(channel_t *ch)
-{
-    uint64_t item[5];
-    if (!emu_dma_read(ch->dmac->emu, (uint32_t)ch->llp & ~0x3fu, item, sizeof item)) {
-        dmac_stop(ch, DMAC_INT_LLI_READ_ERROR);
-        return false;
-    }
-    if (!bit(item[4], CTL_VALID)) {
-        dmac_raise(ch, DMAC_INT_LLI_INVALID);
-        ch->resume_needed = true;
-        return false;
-    }
-    ch->sar = multiblock(ch, 0) == LINKED_LIST ? item[0] : ch->sar;
-    ch->dar = multiblock(ch, 1) == LINKED_LIST ? item[1] : ch->dar;
-    ch->block_ts = item[2] & 0x3fffff;
-    ch->llp = item[3];
-    ch->ctl = item[4];
-    return true;
-}
-
-static bool load_shadow(channel_t *ch)
-{
-    if (!bit(ch->ctl, CTL_VALID)) {
-        dmac_raise(ch, DMAC_INT_LLI_INVALID);
-        ch->resume_needed = true;
-        return false;
-    }
-    ch->ctl &= ~(1ull << CTL_VALID); /* taken: the software may write the next block */
-    return true;
-}
-
-static void load_block(channel_t *ch)
-{
-    bool first = ch->first_block;
-    if (uses(ch, LINKED_LIST) ? !load_list_item(ch) : uses(ch, SHADOW) && !load_shadow(ch)) {
-        return;
-    }
-    if (first || multiblock(ch, 0) != CONTIGUOUS) {
-        ch->source = (uint32_t)ch->sar;
-    }
-    if (first || multiblock(ch, 1) != CONTIGUOUS) {
-        ch->destination = (uint32_t)ch->dar;
-    }
-    if (ch->source % source_width(ch) != 0 || ch->destination % destination_width(ch) != 0) {
-        emu_warn(ch->dmac->emu, "dmac", "channel %u: 0x%08x to 0x%08x is not aligned to its widths %u and %u", ch->n,
-                 ch->source, ch->destination, source_width(ch), destination_width(ch));
-    }
-    ch->first_block = false;
-    ch->items_left = ch->block_ts + 1;
-    ch->done = 0;
-    dmac_kick(ch);
-}
-
-static void end_block(channel_t *ch)
-{
-    bool chained = uses(ch, LINKED_LIST) || uses(ch, SHADOW), repeats = chained || uses(ch, RELOAD);
-    if (!chained || bit(ch->ctl, CTL_BLOCK_INTERRUPT)) {
-        dmac_raise(ch, DMAC_INT_BLOCK_DONE);
-    }
-    if (!repeats || bit(ch->ctl, CTL_LAST)) {
-        dmac_stop(ch, DMAC_INT_DONE);
-    } else if (chained) {
-        load_block(ch);
-    } else {
-        ch->resume_needed = true; /* a reload waits for the software between blocks */
-    }
-}
-
-void dmac_start(channel_t *ch)
-{
-    ch->first_block = true;
-    load_block(ch);
-}
-
-void dmac_resume(channel_t *ch)
-{
-    if (!ch->enabled || !ch->resume_needed) {
-        return;
-    }
-    ch->resume_needed = false;
-    load_block(ch);
-}
-
 void dmac_step(void *opaque)
 {
     channel_t *ch = opaque;
@@ -406,7 +305,7 @@ void dmac_step(void *opaque)
     }
     ch->stepping = false;
     if (ch->enabled && ch->items_left == 0 && ch->fifo_level == 0) {
-        end_block(ch);
+        dmac_end_block(ch);
     } else {
         dmac_kick(ch);
     }

@@ -179,6 +179,9 @@ typedef struct {
 } emu_spi_part_t;
 void emu_spi_attach(emu_t *emu, unsigned controller, unsigned chip_select, const emu_spi_part_t *part);
 const emu_spi_part_t *emu_spi_part(emu_t *emu, unsigned controller, unsigned chip_select); /* NULL when none */
+/* SYSCTL peri bits 12..15: reads in a controller's window fetch from its part (spec soc.md 7.9). */
+void emu_set_spi_xip(emu_t *emu, unsigned controller, bool on);
+bool emu_spi_xip(emu_t *emu, unsigned controller);
 
 /* ---- state as JSON ---------------------------------------------------------------------------------------------------- */
 

@@ -101,6 +101,7 @@ struct emu {
     const emu_dma_stream_t *dma_stream[DMA_LINES];
     void (*plic_level)(void *opaque, unsigned source, bool level);
     void *plic;
+    bool spi_xip[4];
     emu_spi_part_t spi_parts[4][4]; /* no part where transfer is NULL */
     serial_t serial[EMU_UART_COUNT];
 

@@ -164,3 +164,12 @@ const emu_spi_part_t *emu_spi_part(emu_t *emu, unsigned controller, unsigned chi
         return NULL;
     return &emu->spi_parts[controller][chip_select];
 }
+
+void emu_set_spi_xip(emu_t *emu, unsigned controller, bool on) {
+    if (controller < 4)
+        emu->spi_xip[controller] = on;
+}
+
+bool emu_spi_xip(emu_t *emu, unsigned controller) {
+    return controller < 4 && emu->spi_xip[controller];
+}

@@ -133,9 +133,8 @@ static uint32_t read_register(spi_t *s, uint64_t offset)
 static uint64_t spi_read(void *opaque, uint64_t offset, unsigned size)
 {
     spi_t *s = opaque;
-    uint64_t peri = 0;
     (void)size;
-    if (s->index == 3 && emu_bus_read(s->emu, 0x50440058, 4, &peri) && bit(peri, 15)) {
+    if (s->index == 3 && emu_spi_xip(s->emu, 3)) {
         return spi_xip_read(s, (uint32_t)offset);
     }
     spi_advance(s);

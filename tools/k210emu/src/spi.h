@@ -1,4 +1,4 @@
-/* State shared by the two halves of the SPI model: registers (spi.c) and transfer engine (spi_engine.c). */
+/* State shared by the parts of the SPI model: registers (spi.c), transfer engine and wire. */
 #ifndef K210EMU_SPI_H
 #define K210EMU_SPI_H
 
@@ -46,6 +46,12 @@ unsigned spi_tx_level(const spi_t *s);
 uint32_t spi_raw_interrupts(const spi_t *s);
 void spi_update(spi_t *s);
 
+/* spi_wire.c */
+void spi_drive_selects(spi_t *s, uint32_t mask);
+uint32_t spi_exchange(spi_t *s, uint64_t out, unsigned bits, unsigned lanes, bool reading);
+uint32_t spi_low_bits(uint32_t word, unsigned bits);
+uint32_t spi_xip_read(spi_t *s, uint32_t offset);
+
 /* spi_engine.c */
 void spi_queue(spi_t *s, uint32_t word);
 void spi_enable(spi_t *s, bool enable);
@@ -57,6 +63,5 @@ unsigned spi_room(void *opaque, emu_time_t item_time);
 void spi_push(void *opaque, const uint32_t *items, unsigned count);
 void spi_schedule(spi_t *s); /* an event at the next moment that something outside can notice */
 unsigned spi_arbiter_function(const spi_t *s);
-uint32_t spi_xip_read(spi_t *s, uint32_t offset);
 
 #endif

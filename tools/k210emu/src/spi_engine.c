@@ -1,4 +1,4 @@
-/* The transfer engine of the SPI model (spec soc.md 7.3 to 7.6, 7.9).
+/* The transfer engine of the SPI model (spec soc.md 7.3 to 7.6).
  *
  * Time passes lazily: frames are completed when a register is read or when something outside could notice, which is
  * when an event is due. So polled transfers cost nothing per frame and DMA transfers little. */
@@ -34,53 +34,12 @@ unsigned spi_arbiter_function(const spi_t *s)
     return s->index == 0 ? 16 : 82;
 }
 
-/* ---- chip selects and parts ------------------------------------------------------------------------------------------ */
-
-static void drive_selects(spi_t *s, uint32_t mask)
-{
-    for (unsigned n = 0; n < 4; n++) {
-        if (!bit(mask ^ s->selected, n)) {
-            continue;
-        }
-        const emu_spi_part_t *part = emu_spi_part(s->emu, s->index, n);
-        if (part != NULL) {
-            part->select(part->opaque, bit(mask, n));
-        }
-        if (s->index < 2) {
-            emu_function_drive(s->emu, (s->index == 0 ? 12 : 78) + n, !bit(mask, n), true);
-        }
-    }
-    s->selected = mask;
-}
-
-/* `bits` up to 60 for an address; a part takes at most 32 at once. Undriven input lines read high. */
-static uint32_t exchange(spi_t *s, uint64_t out, unsigned bits, unsigned lanes, bool reading)
-{
-    uint32_t in = 0xffffffff;
-    for (unsigned n = 0; n < 4; n++) {
-        const emu_spi_part_t *part = bit(s->selected, n) ? emu_spi_part(s->emu, s->index, n) : NULL;
-        if (part == NULL) {
-            continue;
-        }
-        if (bits > 32 && lanes != 0) {
-            part->transfer(part->opaque, (uint32_t)(out >> 32), bits - 32, lanes, reading);
-        }
-        in &= part->transfer(part->opaque, (uint32_t)out, lanes != 0 && bits > 32 ? 32 : bits, lanes, reading);
-    }
-    return in;
-}
-
 static uint32_t in_wire_order(const spi_t *s, uint32_t word, unsigned bits)
 {
     if (!bit(s->endian, 0) || bits % 8 != 0) {
         return word;
     }
     return __builtin_bswap32(word) >> (32 - bits);
-}
-
-static uint32_t low_bits(uint32_t word, unsigned bits)
-{
-    return bits >= 32 ? word : word & ((1u << bits) - 1);
 }
 
 /* ---- queues -------------------------------------------------------------------------------------------------------------- */
@@ -132,7 +91,7 @@ static unsigned command_clocks(const spi_t *s, const format_t *f)
 static void begin_burst(spi_t *s)
 {
     if (s->burst_over) {
-        drive_selects(s, 0);
+        spi_drive_selects(s, 0);
         s->burst_over = false;
     }
 }
@@ -232,7 +191,7 @@ static void begin_frame(spi_t *s, emu_time_t when)
         if (s->frame == SPI_NOTHING) {
             return;
         }
-        drive_selects(s, s->ser);
+        spi_drive_selects(s, s->ser);
     }
     unsigned clocks = s->frame == SPI_COMMAND ? command_clocks(s, &f) : lane_clocks(f.bits, f.lanes);
     s->running = true;
@@ -243,13 +202,13 @@ static void send_command(spi_t *s, const format_t *f)
 {
     unsigned type = field(s->spi_ctrlr0, 0, 2), wait = field(s->spi_ctrlr0, 11, 5);
     if (instruction_bits(s) != 0) {
-        exchange(s, low_bits(s->word, instruction_bits(s)), instruction_bits(s), type >= 2 ? f->lanes : 1, false);
+        spi_exchange(s, spi_low_bits(s->word, instruction_bits(s)), instruction_bits(s), type >= 2 ? f->lanes : 1, false);
     }
     if (address_bits(s) != 0) {
-        exchange(s, low_bits(s->address, address_bits(s)), address_bits(s), type >= 1 ? f->lanes : 1, false);
+        spi_exchange(s, spi_low_bits(s->address, address_bits(s)), address_bits(s), type >= 1 ? f->lanes : 1, false);
     }
     if (f->tmod >= RX_ONLY && wait != 0) {
-        exchange(s, 0, wait, 0, true);
+        spi_exchange(s, 0, wait, 0, true);
     }
 }
 
@@ -261,10 +220,10 @@ static uint32_t finish_frame(spi_t *s, const format_t *f)
         return 0;
     }
     bool reading = s->frame == SPI_RECEIVE || f->tmod == TX_AND_RX;
-    uint32_t out = in_wire_order(s, low_bits(s->word, f->bits), f->bits);
-    uint32_t in = exchange(s, out, f->bits, f->lanes, reading);
+    uint32_t out = in_wire_order(s, spi_low_bits(s->word, f->bits), f->bits);
+    uint32_t in = spi_exchange(s, out, f->bits, f->lanes, reading);
     s->burst_over = s->frame == SPI_RECEIVE && s->receive_left == 0;
-    return in_wire_order(s, low_bits(f->loop ? out : in, f->bits), f->bits);
+    return in_wire_order(s, spi_low_bits(f->loop ? out : in, f->bits), f->bits);
 }
 
 static bool keeps_input(const spi_t *s, const format_t *f)
@@ -298,7 +257,7 @@ void spi_start(spi_t *s)
 void spi_select(spi_t *s, uint32_t mask)
 {
     s->ser = mask;
-    drive_selects(s, s->selected & mask);
+    spi_drive_selects(s, s->selected & mask);
     if (mask == 0) {
         s->running = s->commanded = s->burst_over = false;
         s->receive_left = 0;
@@ -309,7 +268,7 @@ void spi_enable(spi_t *s, bool enable)
 {
     s->enabled = enable;
     if (!enable) {
-        drive_selects(s, 0);
+        spi_drive_selects(s, 0);
         s->tx_level = s->rx_level = 0;
         s->running = s->commanded = s->burst_over = s->refused = false;
         s->receive_left = 0;
@@ -410,32 +369,4 @@ void spi_push(void *opaque, const uint32_t *items, unsigned count)
         spi_queue(s, items[i]);
     }
     spi_update(s);
-}
-
-/* ---- execute in place ---------------------------------------------------------------------------------------------------- */
-
-/* A word from the flash behind chip select 0, by the fields of xip_ctrl as in the standard IP (spec 7.9: unverified). */
-uint32_t spi_xip_read(spi_t *s, uint32_t offset)
-{
-    uint32_t ctrl = s->xip.ctrl;
-    static const uint8_t inst_bits[4] = {0, 4, 8, 16};
-    unsigned lanes = 1u << field(ctrl, 0, 2), type = field(ctrl, 2, 2);
-    unsigned instruction = inst_bits[field(ctrl, 9, 2)], address = 4 * field(ctrl, 4, 4);
-    drive_selects(s, 0);
-    drive_selects(s, s->xip.ser);
-    if (bit(ctrl, 22) && instruction != 0) {
-        exchange(s, low_bits(s->xip.incr_inst, instruction), instruction, type >= 2 ? lanes : 1, false);
-    }
-    if (address != 0) {
-        exchange(s, offset, address, type >= 1 ? lanes : 1, false);
-    }
-    if (bit(ctrl, 12)) {
-        exchange(s, s->xip.mode_bits & 0xff, 8, type >= 1 ? lanes : 1, false);
-    }
-    if (field(ctrl, 13, 5) != 0) {
-        exchange(s, 0, field(ctrl, 13, 5), 0, true);
-    }
-    uint32_t word = exchange(s, 0, 32, lanes, true);
-    drive_selects(s, 0);
-    return __builtin_bswap32(word); /* the byte at the lowest address comes first */
 }

@@ -200,6 +200,13 @@ static void route_dma(sysctl_t *s)
     emu_set_dma_select(s->emu, 5, field(get(s, DMA_SEL1), 0, 6));
 }
 
+static void route_xip(sysctl_t *s)
+{
+    for (unsigned controller = 0; controller < 4; controller++) {
+        emu_set_spi_xip(s->emu, controller, bit(get(s, PERI), 12 + controller));
+    }
+}
+
 static void sysctl_write(void *opaque, uint64_t offset, unsigned size, uint64_t value)
 {
     sysctl_t *s = opaque;
@@ -222,6 +229,7 @@ static void sysctl_write(void *opaque, uint64_t offset, unsigned size, uint64_t 
         }
         return;
     case DMA_SEL0: case DMA_SEL1: route_dma(s); return;
+    case PERI: route_xip(s); return;
     case PLL0: case PLL1: case PLL2: write_pll(s, ((unsigned)offset - PLL0) / 4, old); break;
     case PERI_RESET: write_peri_reset(s, old); break;
     case CLK_SEL0:
@@ -263,6 +271,7 @@ static void sysctl_reset(void *opaque)
     case EMU_RESET_SOFT: s->reset_flags |= 1u << 4; break;
     }
     route_dma(s);
+    route_xip(s);
     emu_clocks_changed(s->emu);
 }
 
