@@ -87,7 +87,8 @@ def random_words(random: Random) -> list[int]:
     layer.kernel, layer.pool = random.pick((1, 3)), random.between(0, 9)
     layer.depthwise, layer.pad = random.chance(30), random.between(0, 255)
     layer.arg_x, layer.shift_x = random.between(-300, 300), random.between(0, 3)
-    words = layer.words(random.between(0, 32767), random.between(0, 32767), *(model.MEMORY_BASE + a for a in (0, 4096, 8192)))
+    tables = (model.MEMORY_BASE + offset for offset in (0, 4096, 8192))
+    words = layer.words(random.between(0, 32767), random.between(0, 32767), *tables)
     words[7] = words[7] & ~0x7FFFFFFF | random.u64() & 0x700F7FFF
     words[8] = random.u64() & 0x7F7FFF
     return words

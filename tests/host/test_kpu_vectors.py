@@ -1,10 +1,11 @@
-"""The KPU model on the vectors of spec kpu.md: T1..T7 of section 11, the decode vectors of 3.1, the tables of 4.2, 5.4."""
+"""The KPU model on the vectors of spec kpu.md: T1..T7 of section 11, decoding of 3.1, rounding of 5.4."""
 
 from __future__ import annotations
 
 import ctypes
 import sys
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -87,7 +88,8 @@ def test_t2_profile_a_differs_in_the_tie_alone(path: int) -> None:
     assert run(t2(), path, "A") == expected
 
 
-T3_IN = """1 8 3 7 9 2 / 6 4 5 0 11 13 / 12 10 15 14 21 20 / 17 16 19 18 22 23 / 30 31 29 28 27 26 / 24 25 33 32 35 34"""
+T3_IN = """1 8 3 7 9 2 / 6 4 5 0 11 13 / 12 10 15 14 21 20 / 17 16 19 18 22 23 /
+    30 31 29 28 27 26 / 24 25 33 32 35 34"""
 T3_OUT = [
     T3_IN,
     "8 7 13 / 17 19 23 / 31 33 35",
@@ -220,13 +222,13 @@ def test_padding_bytes_are_left_alone(path: int) -> None:
 
 
 class Map(ctypes.Structure):
-    _fields_ = [(name, ctypes.c_uint32) for name in ("row", "channel_switch", "row_switch", "group")]
+    _fields_: ClassVar = [(name, ctypes.c_uint32) for name in ("row", "channel_switch", "row_switch", "group")]
 
 
 class Decoded(ctypes.Structure):
     """kpu_layer_t."""
 
-    _fields_ = [
+    _fields_: ClassVar = [
         *((name, ctypes.c_bool) for name in ("int_en", "ram_flag", "full_add", "depthwise")),
         ("source", Map),
         ("target", Map),

@@ -285,7 +285,7 @@ def set_arguments(random: Random, layer: Layer) -> None:
 
 
 def golden_layer(index: int) -> Layer:
-    """Layer `index` of the set that the committed goldens belong to: every pool code, kernel, kind and table by turns."""
+    """Layer `index` of the set that the goldens belong to: every pool code, kernel, kind and table by turns."""
     random = Random(index + 1)
     pool = index % 10
     kernel = 3 if index // 10 % 2 else 1
@@ -316,7 +316,7 @@ def stress_layer(index: int) -> Layer:
     channels = random.between(1, random.pick((1, 3, 8, 40, 300, 1024)))
     outputs = channels if depthwise else random.between(1, random.pick((1, 5, 40, 300)))
     budget = 2_000_000 if random.chance(10) else 200_000
-    while width * height * outputs * kernel**2 * (1 if depthwise else channels) > budget and (channels, outputs) != (1, 1):
+    while width * height * outputs * kernel**2 * (1 if depthwise else channels) > budget and channels * outputs > 1:
         if channels >= outputs:
             channels = (channels + 1) // 2
             outputs = channels if depthwise else outputs
@@ -329,7 +329,8 @@ def stress_layer(index: int) -> Layer:
         layer.arg_add = random.pick((-(2**39), 2**39 - 1))
     layer = finish(random, layer, TABLES[random.between(0, len(TABLES) - 1)])
     if random.chance(5):
-        layer.norms[0] = Norm(random.pick((-(2**23), 2**23 - 1)), random.pick((0, 15)), random.pick((-(2**31), 2**31 - 1)))
+        mul, add = random.pick((-(2**23), 2**23 - 1)), random.pick((-(2**31), 2**31 - 1))
+        layer.norms[0] = Norm(mul, random.pick((0, 15)), add)
     if random.chance(5):
         layer.segments[random.between(1, 15)].shift = random.between(47, 255)
     if random.chance(5):

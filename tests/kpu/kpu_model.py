@@ -28,7 +28,7 @@ def library() -> ctypes.CDLL:
     if not target.exists() or target.stat().st_mtime < newest:
         target.parent.mkdir(parents=True, exist_ok=True)
         partial = target.with_suffix(f".{os.getpid()}")
-        flags = "-std=gnu11 -O2 -g -Wall -Wextra -Werror -shared -fPIC".split()
+        flags = ["-std=gnu11", "-O2", "-g", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC"]
         subprocess.run([os.environ.get("CC", "cc"), *flags, *map(str, sources), "-o", str(partial)], check=True)
         partial.rename(target)
     lib = ctypes.CDLL(str(target))
@@ -69,7 +69,12 @@ def aligned(memory: bytearray, alignment: int, data: bytes) -> int:
 
 
 def run_words(
-    words: list[int], ai_ram: bytearray, memory: bytes | bytearray, eight_bit: bool, profile: str = "B", path: int = FAST
+    words: list[int],
+    ai_ram: bytearray,
+    memory: bytes | bytearray,
+    eight_bit: bool,
+    profile: str = "B",
+    path: int = FAST,
 ) -> int:
     """Runs raw words; returns the event bits or a negative error (kpu_run.h)."""
     ram = (ctypes.c_char * AI_RAM_BYTES).from_buffer(ai_ram)

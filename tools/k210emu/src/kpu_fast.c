@@ -14,7 +14,6 @@
 #define TAPS 9
 #define BAND_RESULTS 4096       /* results per channel in flight, */
 #define BAND_BYTES (384 * 1024) /* and bytes of input, to stay in the second-level cache */
-#define TABULATE_FROM 8192      /* outputs from which a staircase pays */
 
 /* Everything one run works with. Sizes are for the largest band. */
 typedef struct {
@@ -32,7 +31,6 @@ typedef struct {
     int32_t *u;
     uint8_t *map;
     kpu_stairs_t *stairs;
-    bool tabulated;
     unsigned events;
 } run_t;
 
@@ -183,9 +181,7 @@ static void finish_channel(run_t *run, const channel_t *channel, int o, int firs
     uint8_t *out = run->out + ((size_t)o * (size_t)run->out_height + (size_t)first) * (size_t)run->out_width;
     range_t bounds = {run->x_lowest + channel->constant + channel->lowest,
                       run->x_highest + channel->constant + channel->highest};
-    bool walk = run->tabulated
-                && (can_walk(run, channel->norm, bounds) || can_walk(run, channel->norm, measure(run, channel)));
-    if (!walk) {
+    if (!can_walk(run, channel->norm, bounds) && !can_walk(run, channel->norm, measure(run, channel))) {
         activate_exactly(run, channel);
     } else if (picks) {
         pick_u(run, channel, from, count, run->u);
@@ -462,8 +458,7 @@ bool kpu_fast_run(const kpu_layer_t *layer, const kpu_parameters_t *parameters, 
     lay_out(&run, base);
     memset(run.x_term, 0, run.results * sizeof *run.x_term);
     size_t values = (size_t)layer->out_channels * (size_t)layer->in_width * (size_t)layer->in_height;
-    run.tabulated = values >= TABULATE_FROM;
-    kpu_stairs_init(run.stairs, parameters->activation, profile, run.tabulated);
+    kpu_stairs_init(run.stairs, parameters->activation, profile, values);
     run_bands(&run);
     *events = run.events;
     free(base);

@@ -173,6 +173,9 @@ static uint64_t describe(const kpu_stairs_t *stairs, const piece_t *piece, int64
             change = a - first;
             changes++;
         }
+        if (value != end && !stairs->fine) {
+            return make_exact(stairs, piece, first, last);
+        }
         if (value != end) {
             int64_t at = find_change(stairs, segment, a, b);
             changes += evaluate(segment, stairs->profile, at) == end ? 1 : 2;
@@ -197,7 +200,7 @@ static void tabulate(kpu_stairs_t *stairs)
     }
     find_range(stairs, pieces, count);
     uint64_t range = (uint64_t)(stairs->high - stairs->low);
-    while (range >> stairs->shift >= KPU_STAIRS_STEPS) {
+    while (range >> stairs->shift >= (stairs->fine ? KPU_STAIRS_STEPS : KPU_STAIRS_COARSE_STEPS)) {
         stairs->shift++;
     }
     int64_t width = 1ll << stairs->shift;
@@ -212,7 +215,7 @@ static void tabulate(kpu_stairs_t *stairs)
     }
 }
 
-void kpu_stairs_init(kpu_stairs_t *stairs, const uint8_t *table, kpu_profile_t profile, bool want_steps)
+void kpu_stairs_init(kpu_stairs_t *stairs, const uint8_t *table, kpu_profile_t profile, size_t values)
 {
     kpu_segments(table, stairs->segments);
     stairs->profile = profile;
@@ -221,10 +224,9 @@ void kpu_stairs_init(kpu_stairs_t *stairs, const uint8_t *table, kpu_profile_t p
         int64_t begin = begin_of(&stairs->segments[i], profile);
         stairs->lowest = begin < stairs->lowest ? begin : stairs->lowest;
     }
+    stairs->fine = values >= KPU_STAIRS_FINE_FROM;
     stairs->shift = 0;
-    if (want_steps) {
-        tabulate(stairs);
-    }
+    tabulate(stairs);
 }
 
 /* Looks up to CHUNK values up; returns the bits of all of them. */
@@ -255,6 +257,16 @@ KPU_CLONES static void narrow(const uint16_t *values, size_t count, uint8_t *out
     }
 }
 
+/* A value whose step names a segment, or none; both hold for the v inside the range only. */
+static uint8_t compute(const kpu_stairs_t *stairs, unsigned named, int64_t v)
+{
+    int64_t inside = v < stairs->low ? stairs->low : v > stairs->high ? stairs->high : v;
+    if (named == NO_SEGMENT) {
+        return kpu_stairs_exact(stairs, inside);
+    }
+    return evaluate(&stairs->segments[named], stairs->profile, inside);
+}
+
 void kpu_stairs_walk(const kpu_stairs_t *stairs, kpu_norm_t norm, const int32_t *u, size_t count, uint8_t *out)
 {
     uint16_t values[CHUNK];
@@ -264,10 +276,7 @@ void kpu_stairs_walk(const kpu_stairs_t *stairs, kpu_norm_t norm, const int32_t 
         narrow(values, some, out);
         for (size_t i = 0; all & EXACT && i < some; i++) {
             if (values[i] & EXACT) {
-                int64_t v = ((int64_t)u[i] * norm.mul >> norm.shift) + norm.add;
-                unsigned segment = values[i] - EXACT;
-                out[i] = segment == NO_SEGMENT ? kpu_stairs_exact(stairs, v)
-                                               : evaluate(&stairs->segments[segment], stairs->profile, v);
+                out[i] = compute(stairs, values[i] - EXACT, ((int64_t)u[i] * norm.mul >> norm.shift) + norm.add);
             }
         }
         count -= some;

@@ -5,19 +5,22 @@
 #include "kpu_layer.h"
 
 #define KPU_STAIRS_STEPS 2048
+#define KPU_STAIRS_COARSE_STEPS 256
+#define KPU_STAIRS_FINE_FROM 8192 /* values from which the fine steps pay */
 
 typedef struct {
     kpu_segment_t segments[KPU_SEGMENTS];
     kpu_profile_t profile;
     int64_t lowest;    /* values below it match no segment */
     int64_t low, high; /* between lowest and low, and from high to the end of s36, the function is constant */
+    bool fine;         /* changes of value are looked for inside steps */
     unsigned shift;    /* log2 of the width of a step */
     /* Bits 31:0 the offset in the step at which a new value begins, 47:32 the value before, 63:48 from there on. */
     uint64_t steps[KPU_STAIRS_STEPS + 1];
 } kpu_stairs_t;
 
-/* Reads the table; `tabulate` prepares kpu_stairs_walk(), worth it from some thousands of values. */
-void kpu_stairs_init(kpu_stairs_t *stairs, const uint8_t *table, kpu_profile_t profile, bool tabulate);
+/* Reads and tabulates the activation table for about so many values. */
+void kpu_stairs_init(kpu_stairs_t *stairs, const uint8_t *table, kpu_profile_t profile, size_t values);
 
 /* The activation of any v, segment by segment; matches none: segment 0. */
 uint8_t kpu_stairs_exact(const kpu_stairs_t *stairs, int64_t v);
