@@ -11,7 +11,7 @@ KMODEL_SRC := $(addprefix $(KMODEL_DIR)/src/, \
 KMODEL_K210_SRC := $(KMODEL_DIR)/src/backend_k210.c
 
 # Results are those of separate multiplications and additions (spec kmodel.md 3.6).
-KMODEL_CFLAGS := -ffp-contract=off
+KMODEL_CFLAGS := -ffp-contract=off -fno-math-errno
 
 # Loops over every pixel; the rest is built for size.
 KMODEL_HOT := $(addprefix $(KMODEL_DIR)/src/, \

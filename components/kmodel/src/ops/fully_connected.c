@@ -21,6 +21,7 @@ void kmodel_fully_connected(float *out, const float *in, uint32_t in_count, uint
     for (; out_count >= 4; out_count -= 4, weights += 4 * (size_t)in_count, bias += 4, out += 4) {
         const float *w0 = weights, *w1 = w0 + in_count, *w2 = w1 + in_count, *w3 = w2 + in_count;
         float a = 0, b = 0, c = 0, d = 0;
+#pragma GCC unroll 4
         for (uint32_t i = 0; i < in_count; i++) {
             float x = in[i];
             a += w0[i] * x;
