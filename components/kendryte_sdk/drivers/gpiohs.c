@@ -109,16 +109,17 @@ void gpiohs_set_irq(uint8_t pin, uint32_t priority, void (*func)()) {
     gpiohs_irq_register(pin, priority, call_plain, (void *)(uintptr_t)func);
 }
 
+void gpiohs_irq_disable(size_t pin) {
+    if (pin < PINS) {
+        plic_irq_disable((plic_irq_t)(IRQN_GPIOHS0_INTERRUPT + pin));
+    }
+}
+
 void gpiohs_irq_unregister(uint8_t pin) {
     if (pin < PINS) {
         gpiohs_set_pin_edge(pin, GPIO_PE_NONE);
         handlers[pin].callback = NULL;
+        gpiohs_irq_disable(pin); /* the vendor leaves it enabled: a later edge would interrupt for ever */
         plic_irq_unregister((plic_irq_t)(IRQN_GPIOHS0_INTERRUPT + pin));
-    }
-}
-
-void gpiohs_irq_disable(size_t pin) {
-    if (pin < PINS) {
-        plic_irq_disable((plic_irq_t)(IRQN_GPIOHS0_INTERRUPT + pin));
     }
 }

@@ -10,6 +10,7 @@
 #include "platform.h"
 
 #define LINE 64u
+#define LARGE 256u /* from here on blocks are aligned to 256, as the vendor's granules and activation tables are */
 #define SMALL_CHUNK (16u << 10) /* stays with the pool when empty */
 #define EVICT_BYTES (1u << 20)  /* 32 times the cache: random replacement leaves no line of the range behind */
 
@@ -41,14 +42,14 @@ void sdk_cache_evict(const void *address, size_t size) {
 static void *take(size_t size) {
     unsigned long state = irq_save();
     spinlock_lock(&lock);
-    void *p = pool.base ? heap_alloc(&pool, size, LINE) : NULL;
+    void *p = pool.base ? heap_alloc(&pool, size, size < LARGE ? LINE : LARGE) : NULL;
     spinlock_unlock(&lock);
     irq_restore(state);
     return p;
 }
 
 static bool grow(size_t size) {
-    size_t need = (size + 4 * LINE + LINE - 1) & ~(size_t)(LINE - 1);
+    size_t need = (size + 2 * LARGE + LINE - 1) & ~(size_t)(LINE - 1);
     need = need < SMALL_CHUNK ? SMALL_CHUNK : need;
     void *memory = memalign(LINE, need);
     if (memory == NULL) {
@@ -114,6 +115,6 @@ void iomem_free(void *paddr) {
 
 uint32_t iomem_unused(void) {
     size_t own = heap_largest(&pool), rest = sdk_heap_largest();
-    rest = rest > 5 * LINE ? (rest - 5 * LINE) & ~(size_t)(LINE - 1) : 0;
+    rest = rest > 3 * LARGE ? (rest - 3 * LARGE) & ~(size_t)(LINE - 1) : 0;
     return (uint32_t)(own > rest ? own & ~(size_t)(LINE - 1) : rest);
 }

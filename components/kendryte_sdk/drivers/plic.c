@@ -119,6 +119,8 @@ uintptr_t __attribute__((weak)) handle_irq_m_ext(uintptr_t cause, uintptr_t epc,
     set_csr(mstatus, MSTATUS_MIE);
     if (source < IRQN_MAX && instances[hart][source].callback) {
         instances[hart][source].callback(instances[hart][source].ctx);
+    } else {
+        plic_irq_disable((plic_irq_t)source); /* nobody would lower its line */
     }
     clear_csr(mstatus, MSTATUS_MIE);
     mmio_write(REG_CLAIM(hart), source);

@@ -108,8 +108,11 @@ void gpiohs_set_irq(uint8_t pin, uint32_t priority, void (*func)());
 /* As above with callback(ctx); runs in interrupt context after pending bits were cleared. */
 void gpiohs_irq_register(uint8_t pin, uint32_t priority, plic_irq_callback_t callback, void *ctx);
 
-/* Clear callbacks and the four enables, drop the PLIC handler (PLIC enable bit is left set). */
+/* Clear callbacks and the four enables, drop the PLIC handler and disable it in the PLIC. */
 void gpiohs_irq_unregister(uint8_t pin);
+
+/* Stop the PLIC from delivering the pin's interrupt to this hart. */
+void gpiohs_irq_disable(size_t pin);
 
 #ifdef __cplusplus
 }

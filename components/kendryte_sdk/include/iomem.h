@@ -8,8 +8,8 @@
 extern "C" {
 #endif
 
-/* Memory for bus masters: addresses of the uncached view (0x40000000 ..), 64-byte aligned, whole cache lines, no line
- * of it in this hart's data cache. NULL when there is not enough. */
+/* Memory for bus masters: addresses of the uncached view (0x40000000 ..), 64-byte aligned (256-byte from 256
+ * bytes on), whole cache lines, no line of it in this hart's data cache. NULL when there is not enough. */
 void *iomem_malloc(uint32_t size);
 /* NULL is ignored. */
 void iomem_free(void *paddr);

@@ -1,0 +1,136 @@
+"""Runs the bare-metal programs of this directory on the emulated board."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+BUILD = ROOT / "build" / "sdk"
+sys.path.insert(0, str(ROOT / "tools"))
+
+from k210emu import Machine  # noqa: E402
+
+PATTERN_AT, PATTERN_BYTES, SCRATCH = 0x300000, 1 << 20, 0x500000
+CRASH_PROGRAMS = {"crash"}
+
+
+@pytest.fixture(scope="session")
+def programs() -> Path:
+    done = subprocess.run(["make", "-s", "-C", str(HERE)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "warning" not in done.stderr, done.stderr
+    return BUILD
+
+
+def pattern(count: int) -> bytes:
+    return bytes((i * 2654435761 & 0xFFFFFFFF) >> 24 for i in range(count))
+
+
+class Board(Machine):
+    """With a limit that ends a hung program within seconds of wall time."""
+
+    def run_until(self, text: str | bytes, timeout_ms: float = 2000) -> bytes:
+        return super().run_until(text, timeout_ms)
+
+
+# ---- the runner's part in a program: called after start, returns what it has read of the output
+
+
+def sysctl(m: Machine) -> bytes:
+    text = m.run_until("SLEEP\n")
+    before = m.now_ms
+    text += m.run_until("SLEPT\n")
+    line_time = 7 * 10 / 115.2  # "SLEPT\n" and the last of "SLEEP\n" on the wire
+    assert 50 <= m.now_ms - before <= 50 + line_time, m.now_ms - before
+    return text
+
+
+def gpiohs(m: Machine) -> bytes:
+    text = m.run_until("PULSE\n")
+    pad = m.pad(20)
+    for level in (False, True, False, True, False, True):
+        pad.drive(level)
+        m.run(ms=0.1)
+    text += m.run_until("level from outside")
+    pad.release()
+    for level in (1, 0):
+        text += m.run_until(f"PAD {level}\n")
+        assert m.pad(20).level == bool(level)
+    return text
+
+
+def uarths(m: Machine) -> bytes:
+    text = m.run_until("POLL\n")
+    m.send(b"ABCDEFGH")
+    for word in ("IRQ\n", "CLOCK\n"):
+        text += m.run_until(word)
+        m.send(bytes(range(256)))
+    return text
+
+
+def uart(m: Machine) -> bytes:
+    text = m.run_until("SEND 300\n")
+    assert m.uart_output(1) == bytes(i % 251 for i in range(600))
+    m.send((bytes(range(256)) * 2)[:300], uart=1)
+    text += m.run_until("SEND 5\n")
+    m.send(bytes(range(5)), uart=1)
+    text += m.run_until("DMA SENT\n")
+    assert m.uart_output(1)[600:] == b"0123456789abcdef0123456789" + bytes(200 - i for i in range(100))
+    text += m.run_until("SEND 200\n")
+    m.send(bytes(range(200)), uart=1)
+    return text
+
+
+def norflash(m: Machine) -> bytes:
+    m.write_flash(PATTERN_AT, pattern(PATTERN_BYTES))
+    m.write_flash(SCRATCH, bytes(0x12000))
+    m.write_flash(SCRATCH + 0x12000, pattern(2)[1:])
+    text = m.run_until("UNIQUE ")
+    unique = m.run_until("\n")
+    assert re.fullmatch(rb"[0-9a-f]{16}\n", unique) and len(set(unique)) > 4, unique
+    return text + unique
+
+
+def crash(m: Machine) -> bytes:
+    text = m.run_until("exit 1337")
+    assert b"CRASH hart 0: illegal instruction (cause 0x2) at pc 0x8000" in text
+    assert b"s3 0000000000005353" in text and b"a2 0000000000004242" in text
+    text += m.run_until("hart 1 lives")
+    return text
+
+
+SCRIPTS: dict[str, Callable[[Machine], bytes]] = {
+    "sysctl": sysctl, "gpiohs": gpiohs, "uarths": uarths, "uart": uart, "norflash": norflash, "crash": crash,
+}
+
+
+def norflash_after(m: Machine) -> None:
+    """The driver's writes as the flash's own bytes show them."""
+    with m.flash as flash:
+        assert flash[SCRATCH + 0x1000:SCRATCH + 0x11FFF] == b"\xff" * 0x10FFF
+        assert flash[SCRATCH + 0x11FFF] == 0x3C
+        assert flash[:16] == b"\xff" * 16
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in HERE.glob("*.c")))
+def test_program(name: str, programs: Path) -> None:
+    with Board(strict=True) as m:
+        m.load(0x80000000, (programs / f"{name}.bin").read_bytes())
+        m.start(0x80000000)
+        text = SCRIPTS[name](m) if name in SCRIPTS else b""
+        text += m.run_until("DONE ", timeout_ms=4000) + m.run_until("\n")
+        if name == "norflash":
+            norflash_after(m)
+    lines = text.decode().split("\n")
+    failed = [line for line in lines if line.startswith("FAIL")]
+    passed = [line for line in lines if line.startswith("PASS")]
+    assert not failed, "\n".join(failed)
+    assert re.search(rf"DONE {len(passed)} 0\n", text.decode()), text.decode()
+    assert passed or name in CRASH_PROGRAMS
