@@ -39,6 +39,17 @@ def test_random_layers(part: int) -> None:
     assert not wrong, "\n".join(wrong[:20])
 
 
+@pytest.mark.parametrize("kernels", [b"avx512", b"avx2", b"portable"])
+def test_every_instruction_set(kernels: bytes) -> None:
+    if not model.library().kpu_gemm_choose(kernels):
+        pytest.skip(f"this processor has no {kernels.decode()}")
+    try:
+        layers = [layer for layer in map(stress_layer, range(200)) if fits(layer)]
+        assert not [text for layer in layers for text in differences(layer, "B", kernels.decode())]
+    finally:
+        model.library().kpu_gemm_choose(None)
+
+
 def test_the_random_layers_reach_their_corners() -> None:
     seen: Counter[object] = Counter()
     for index in range(LAYERS):

@@ -1,12 +1,14 @@
 #include "kpu_gemm.h"
 
+#include <string.h>
+
 #pragma GCC optimize("O3")
 
 /* clang-format off */
-#define LOW_8 {0, 8, 1, 9, 2, 10, 3, 11}
-#define HIGH_8 {4, 12, 5, 13, 6, 14, 7, 15}
-#define LOW_16 {0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23}
-#define HIGH_16 {8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31}
+#define LOW_8 0, 8, 1, 9, 2, 10, 3, 11
+#define HIGH_8 4, 12, 5, 13, 6, 14, 7, 15
+#define LOW_16 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
+#define HIGH_16 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31
 /* clang-format on */
 
 #define TILE(name) portable_##name
@@ -41,29 +43,60 @@
 #endif
 
 typedef struct {
+    const char *name;
     void (*gemm)(const kpu_gemm_t *gemm);
     void (*gemm_3x3)(const int16_t *pixels, size_t stride, const int16_t weights[9], int32_t *results, size_t count);
 } kernels_t;
 
-static kernels_t best_kernels(void)
+/* The best first. */
+static const kernels_t variants[] = {
+#ifdef __x86_64__
+    {"avx512", avx512_gemm, avx512_gemm_3x3},
+    {"avx2", avx2_gemm, avx2_gemm_3x3},
+#endif
+    {"portable", portable_gemm, portable_gemm_3x3},
+};
+
+static const kernels_t *chosen;
+
+static bool host_has(const char *name)
 {
 #ifdef __x86_64__
-    if (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vnni")) {
-        return (kernels_t){avx512_gemm, avx512_gemm_3x3};
+    if (strcmp(name, "avx512") == 0) {
+        return __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vnni");
     }
-    if (__builtin_cpu_supports("avx2")) {
-        return (kernels_t){avx2_gemm, avx2_gemm_3x3};
+    if (strcmp(name, "avx2") == 0) {
+        return __builtin_cpu_supports("avx2");
     }
 #endif
-    return (kernels_t){portable_gemm, portable_gemm_3x3};
+    return strcmp(name, "portable") == 0;
+}
+
+bool kpu_gemm_choose(const char *name)
+{
+    for (size_t i = 0; i < sizeof variants / sizeof *variants; i++) {
+        if ((name == NULL || strcmp(name, variants[i].name) == 0) && host_has(variants[i].name)) {
+            chosen = &variants[i];
+            return true;
+        }
+    }
+    return false;
+}
+
+static const kernels_t *kernels(void)
+{
+    if (chosen == NULL) {
+        kpu_gemm_choose(NULL);
+    }
+    return chosen;
 }
 
 void kpu_gemm(const kpu_gemm_t *gemm)
 {
-    best_kernels().gemm(gemm);
+    kernels()->gemm(gemm);
 }
 
 void kpu_gemm_3x3(const int16_t *pixels, size_t stride, const int16_t weights[9], int32_t *results, size_t count)
 {
-    best_kernels().gemm_3x3(pixels, stride, weights, results, count);
+    kernels()->gemm_3x3(pixels, stride, weights, results, count);
 }

@@ -2,6 +2,7 @@
 #ifndef K210EMU_KPU_GEMM_H
 #define K210EMU_KPU_GEMM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -9,6 +10,10 @@
 /* Results come in vectors of up to 16, depthwise ones in two of them: result buffers hold a multiple of this, input
  * planes so much behind the last pixel. */
 #define KPU_GEMM_SLACK 32
+
+/* Takes the kernels "avx512", "avx2" or "portable", with NULL the best of the host; false if it has not those. Without a
+ * call the best are taken. For tests. */
+bool kpu_gemm_choose(const char *name);
 
 static inline int32_t kpu_pair(int first, int second)
 {

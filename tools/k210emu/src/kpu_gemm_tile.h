@@ -3,7 +3,7 @@
  *   TILE_TARGET            function attribute
  *   TILE_LANES             32-bit lanes of a vector
  *   TILE_VECTORS           vectors of results in flight per output, at most 4
- *   TILE_LOW, TILE_HIGH    shuffles that interleave the halves of two vectors
+ *   TILE_LOW, TILE_HIGH    lane numbers that interleave the halves of two vectors
  *   TILE_MADD(sum, a, b)   sum + products of 16-bit neighbours added up */
 typedef int32_t TILE(lanes) __attribute__((vector_size(4 * TILE_LANES)));
 typedef int32_t TILE(loose) __attribute__((vector_size(4 * TILE_LANES), aligned(2), may_alias));
@@ -98,8 +98,8 @@ TILE_TARGET static void TILE(gemm_3x3)(const int16_t *pixels, size_t stride, con
             odd = TILE_MADD(odd, *(const TILE(loose) *)(x + 1), w01);
             odd = TILE_MADD(odd, *(const TILE(loose) *)(x + 3), w2);
         }
-        *(TILE(loose) *)(results + i) = __builtin_shuffle(even, odd, (LANES)TILE_LOW);
-        *(TILE(loose) *)(results + i + TILE_LANES) = __builtin_shuffle(even, odd, (LANES)TILE_HIGH);
+        *(TILE(loose) *)(results + i) = __builtin_shufflevector(even, odd, TILE_LOW);
+        *(TILE(loose) *)(results + i + TILE_LANES) = __builtin_shufflevector(even, odd, TILE_HIGH);
     }
 }
 
