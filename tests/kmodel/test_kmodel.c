@@ -1,4 +1,4 @@
-// The runtime as a server for the tests: reads jobs on stdin, loads and runs a model for each, answers one line of JSON.
+// The runtime as a server for the tests: reads jobs on stdin, loads and runs a model for each, answers a line of JSON.
 // `test_kmodel --kernels SEED` compares the fast kernels with their references on random data instead.
 
 #define _POSIX_C_SOURCE 200809L // posix_memalign
@@ -276,7 +276,8 @@ static void compare_copies(void)
 {
     uint32_t w = 1 + random_below(random_below(4) ? 80 : 400), h = 1 + random_below(9), c = 1 + random_below(9);
     w = random_below(3) ? w : (w + 7) & ~7u;
-    size_t rows = 64 * kmodel_kpu_rows(w, h, c), dense = (size_t)w * h * c, shift = random_below(2) ? 0 : random_below(8);
+    size_t rows = 64 * kmodel_kpu_rows(w, h, c), dense = (size_t)w * h * c;
+    size_t shift = random_below(2) ? 0 : random_below(8);
     uint8_t *fast = aligned_alloc(64, rows), *plain = aligned_alloc(64, rows);
     uint8_t *block = malloc(dense + shift), *back = malloc(dense + shift), *back_ref = malloc(dense);
     require(fast && plain && block && back && back_ref, "no memory");

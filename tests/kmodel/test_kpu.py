@@ -164,6 +164,26 @@ def test_load_sizes_do_not_matter(runtime: Runtime, per_load: int) -> None:
     assert np.array_equal(run(runtime, layer, x), reference.kpu(layer, x))
 
 
+@pytest.mark.parametrize(
+    ("kernel", "c", "oc", "stored", "loads", "size"),
+    [
+        (1, 1024, 32, 32, 2, 30 * 1024),  # 36,864 bytes of buffer: one too many for the erratum of spec kpu.md 6.2
+        (1, 1024, 31, 31, 1, 31 * 1024),
+        (3, 1024, 6, 4, 2, 3 * 9216),
+        (3, 64, 64, 60, 2, 60 * 576),
+        (3, 64, 64, 64, 2, 53 * 576),
+    ],
+)
+def test_load_that_does_not_fit_the_weight_buffer(
+    runtime: Runtime, kernel: int, c: int, oc: int, stored: int, loads: int, size: int
+) -> None:
+    layer = Kpu(4, 4, c, oc, kernel=kernel, oc_per_load=stored, weights=bytes(kernel**2 * c * oc))
+    layer.bn, layer.segments = [(1, 0, 0)] * oc, identity()
+    answer = runtime.job(Model(16 * oc, [(0, 16)]).conv(layer, main_out=0).build())
+    assert answer.raw["layers"][0]["kpu"][3] == size
+    assert -(-oc * kernel**2 * c // size) == loads
+
+
 def test_wrong_derived_fields_do_not_matter(runtime: Runtime) -> None:
     """Pitches, groups, loads and constant fields are computed, not believed (spec kmodel.md 7.2 K4, K7, K8, K10)."""
     rng = np.random.default_rng(6)

@@ -1,4 +1,4 @@
-// Runtime for K210 model files (kmodel). Portable C11: memory, clock, model bytes and the KPU are supplied by the caller.
+// Runtime for K210 model files (kmodel). Portable C11: memory, clock, model bytes and the KPU come from the caller.
 //
 //   kmodel_t *model = kmodel_load(&env, &source, &error);      // NULL: error says why
 //   kmodel_input_t in = {.data = pixels, .type = KMODEL_U8, .count = 3 * 240 * 320, .w = 320, .h = 240, .c = 3};

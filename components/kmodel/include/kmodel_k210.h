@@ -5,9 +5,9 @@
 
 #include "kmodel.h"
 
-// Starts the KPU and gives the surroundings of models on the chip; NULL when its clock does not start. Models must be run
-// by the hart that called this. `poll` may be NULL; nonzero from it stops loading and running. Calling it again, while
-// nothing runs, resets the KPU and replaces the hook.
+// Starts the KPU and gives the surroundings of models on the chip; NULL when its clock does not start. Models must be
+// run by the hart that called this. `poll` may be NULL; nonzero from it stops loading and running. Calling it again,
+// while nothing runs, resets the KPU and replaces the hook.
 const kmodel_env_t *kmodel_k210_env(int (*poll)(void));
 
 #endif

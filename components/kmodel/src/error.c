@@ -67,8 +67,8 @@ static void put_format(sink_t *sink, const char *f, va_list args)
     }
 }
 
-static int fail(kmodel_error_t *error, int code, const char *prefix, uint32_t index, const char *name, const char *format,
-                va_list args)
+static int fail(kmodel_error_t *error, int code, const char *prefix, uint32_t index, const char *name,
+                const char *format, va_list args)
 {
     if (error) {
         error->code = code;

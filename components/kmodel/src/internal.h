@@ -23,7 +23,9 @@ typedef struct {
     const kmodel_op_t *op;
     uint32_t body;      // offset in the file block
     uint32_t body_size; // as stored; the last body may lack its padding
-    uint32_t record;    // K210_CONV: index of its KPU record
+    uint32_t record;    // KPU layers: the first of their records
+    uint16_t records;   // how many; 0 for layers of the CPU
+    bool cpu_after;     // KPU layers: eval() has work to do behind the KPU
 } kmodel_node_t;
 
 struct kmodel {
@@ -63,7 +65,9 @@ typedef struct {
     const uint32_t *field; // the body; field[0] is its flags
     uint32_t present;      // bytes of the body that exist
     kmodel_error_t *error;
-    uint64_t *record;      // where to build the KPU record; NULL when only asked to describe
+    uint64_t (*record)[12]; // where to build the KPU records; NULL when only asked to describe
+    uint16_t records;       // K210_CONV: how many
+    bool cpu_after;         // K210_CONV: eval() brings the result to main memory
     kmodel_tensor_t in[2]; // second input: ADD and QUANTIZED_ADD
     kmodel_tensor_t out;
     kmodel_tensor_t map;   // K210_CONV: output in AI RAM, also when out is in main memory
@@ -76,7 +80,7 @@ struct kmodel_op {
     const char *name;
     // All checks of a layer (spec kmodel.md 7.3), and its tensors. 0 or a code.
     int (*prepare)(kmodel_prep_t *prep);
-    // Arithmetic only. 0 or KMODEL_HOOK_*.
+    // Arithmetic only; of a KPU layer, what is left behind the KPU. 0 or KMODEL_HOOK_*.
     int (*eval)(kmodel_t *model, const uint32_t *field);
 };
 

@@ -2,9 +2,10 @@
 
 #include "kpu_layer.h"
 
-#define LOAD_LIMIT 30720u // bytes of one weight load that every vendor compiler keeps (spec kpu.md 6.2)
+// The weight buffer (spec kpu.md 6.2). 8-bit weights: the last load must end in its first half (erratum).
+#define BUFFER_BYTES 73728u
+#define LOAD_BYTES 61440u // of one load: what vendor compilers keep; half of it for 8-bit weights
 #define MAX_LOADS 64u
-#define PARA_SIZE_BITS 17
 
 static uint32_t bits(uint64_t word, unsigned low, unsigned count)
 {
@@ -23,19 +24,25 @@ static uint32_t pool_stride(uint32_t pool)
     return stride[pool];
 }
 
+// In the buffer 8 weights of a 1x1 kernel take the place of 9.
+static bool fits_buffer(const kmodel_kpu_layer_t *layer, uint32_t bytes, uint32_t weight)
+{
+    uint32_t occupied = layer->kernel == 1 ? (bytes + 7) / 8 * 9 : bytes;
+    return weight == 1 ? occupied < BUFFER_BYTES / 2 : occupied <= BUFFER_BYTES;
+}
+
 // The stored number of channels per load when it is one the KPU can run, else the one compilers use. 0 when none fits.
-static uint32_t choose_load(const kmodel_kpu_layer_t *layer, uint32_t stored, uint32_t channel_bytes)
+static uint32_t choose_load(const kmodel_kpu_layer_t *layer, uint32_t stored, uint32_t channel_bytes, uint32_t weight)
 {
     uint32_t oc = layer->oc;
-    uint64_t size = (uint64_t)stored * channel_bytes;
     if (layer->depthwise) {
-        return (uint64_t)oc * channel_bytes >> PARA_SIZE_BITS ? 0 : oc;
+        return oc; // at most 18432 bytes
     }
-    uint32_t loads = (oc + stored - 1) / stored;
-    if (stored <= oc && !(size >> PARA_SIZE_BITS) && loads <= MAX_LOADS && (loads == 1 || size % 8 == 0)) {
+    uint32_t size = stored * channel_bytes, loads = (oc + stored - 1) / stored;
+    if (stored <= oc && fits_buffer(layer, size, weight) && loads <= MAX_LOADS && (loads == 1 || size % 8 == 0)) {
         return stored;
     }
-    uint32_t n = LOAD_LIMIT / channel_bytes;
+    uint32_t n = LOAD_BYTES / (weight == 1 ? 2 : 1) / channel_bytes;
     if (n >= oc) {
         return oc;
     }
@@ -95,7 +102,7 @@ int kmodel_kpu_decode(kmodel_prep_t *prep, const uint64_t stored[12], kmodel_kpu
     uint32_t weight = prep->model->eight_bit_weights ? 1 : 2;
     uint32_t channel_bytes = layer->kernel * layer->kernel * (layer->depthwise ? 1 : layer->c) * weight;
     layer->weight_bytes = channel_bytes * layer->oc;
-    layer->oc_per_load = choose_load(layer, bits(stored[2], 48, 10) + 1, channel_bytes);
+    layer->oc_per_load = choose_load(layer, bits(stored[2], 48, 10) + 1, channel_bytes, weight);
     if (layer->oc_per_load == 0) {
         return kmodel_reject(prep, "%u bytes of weights per channel, %u channels: needs more than %u loads",
                              (unsigned)channel_bytes, (unsigned)layer->oc, MAX_LOADS);

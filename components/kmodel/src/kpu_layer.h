@@ -38,9 +38,6 @@ int kmodel_kpu_decode(kmodel_prep_t *prep, const uint64_t stored[12], kmodel_kpu
 void kmodel_kpu_encode(const kmodel_kpu_layer_t *layer, const uint64_t stored[12], uint32_t weights, uint32_t bn,
                        uint32_t activation, uint64_t record[12]);
 
-// Whether a K210_CONV body asks for its result in main memory.
-bool kmodel_conv_main_output(const uint32_t *field);
-
 // Expected duration in KPU clocks (spec kpu.md 8.2).
 uint64_t kmodel_kpu_cycles(const uint64_t record[12]);
 

@@ -9,7 +9,8 @@ static int alloc_main(kmodel_t *m, kmodel_error_t *error)
     uint64_t bytes = m->main_bytes + 8ull;
     m->main = bytes > SIZE_MAX || bytes > UINT32_MAX ? NULL : m->env.alloc(m->env.ctx, 8, (size_t)bytes);
     if (!m->main) {
-        return kmodel_fail(error, KMODEL_ERR_MEMORY, "no %llu bytes in one piece for the work memory (the model takes %u)",
+        return kmodel_fail(error, KMODEL_ERR_MEMORY,
+                           "no %llu bytes in one piece for the work memory (the model takes %u)",
                            (unsigned long long)bytes, (unsigned)m->length);
     }
     // No model needs it, but a run must not depend on what was there before.

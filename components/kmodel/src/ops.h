@@ -1,5 +1,5 @@
-// The operators. Each file of ops/ holds one kind: the arithmetic as a function of plain pointers, and the layers of the
-// formats that use it.
+// The operators. Each file of ops/ holds one kind: the arithmetic as a function of plain pointers, and the layers of
+// the formats that use it.
 
 #ifndef KMODEL_OPS_H
 #define KMODEL_OPS_H

@@ -51,15 +51,15 @@ int kmodel_plan(kmodel_t *m, kmodel_error_t *error)
     m->kpu_low = KMODEL_KPU_ROWS;
     for (uint32_t i = 0; i < m->node_count; i++) {
         kmodel_node_t *node = &m->nodes[i];
-        kmodel_prep_t prep = {.error = error};
-        if (node->op == &kmodel_v3_k210_conv) {
-            node->record = records++;
-            prep.record = m->records[node->record];
-        }
+        kmodel_prep_t prep = {.error = error, .record = m->records + records};
         int rc = kmodel_prepare(m, i, &prep);
         if (rc) {
             return rc;
         }
+        node->record = records;
+        node->records = prep.records;
+        node->cpu_after = prep.cpu_after;
+        records += prep.records;
         use_rows(m, &prep.in[0]);
         use_rows(m, &prep.out);
         use_rows(m, &prep.map);

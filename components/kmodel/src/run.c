@@ -22,9 +22,9 @@ static int check_input(const kmodel_t *m, const kmodel_input_t *in, kmodel_error
                            type_name(t->type), (unsigned)count);
     }
     if (in->w && t->w && (in->w != t->w || in->h != t->h || in->c != t->c)) {
-        return kmodel_fail(error, KMODEL_ERR_SIZE, "input is %ux%ux%u, the model takes %ux%ux%u (width, height, channels)",
-                           (unsigned)in->w, (unsigned)in->h, (unsigned)in->c, (unsigned)t->w, (unsigned)t->h,
-                           (unsigned)t->c);
+        return kmodel_fail(error, KMODEL_ERR_SIZE,
+                           "input is %ux%ux%u, the model takes %ux%ux%u (width, height, channels)", (unsigned)in->w,
+                           (unsigned)in->h, (unsigned)in->c, (unsigned)t->w, (unsigned)t->h, (unsigned)t->c);
     }
     if (in->count != count) {
         return kmodel_fail(error, KMODEL_ERR_SIZE, "input has %u elements, the model takes %u", (unsigned)in->count,
@@ -48,25 +48,20 @@ static const uint32_t *fields(const kmodel_t *m, const kmodel_node_t *node)
     return (const uint32_t *)(const void *)(m->file + node->body);
 }
 
-static bool on_kpu(const kmodel_node_t *node)
-{
-    return node->op == &kmodel_v3_k210_conv;
-}
-
-// KPU layers from `first` on between which the CPU has nothing to do: the KPU then never waits for it.
+// Nodes of the KPU from `first` on between which the CPU has nothing to do: the KPU then never waits for it.
 static uint32_t queue_length(const kmodel_t *m, uint32_t first)
 {
     uint32_t n = 1;
-    while (first + n < m->run_count && on_kpu(&m->nodes[first + n]) &&
-           !kmodel_conv_main_output(fields(m, &m->nodes[first + n - 1]))) {
+    while (first + n < m->run_count && m->nodes[first + n].records && !m->nodes[first + n - 1].cpu_after) {
         n++;
     }
     return n;
 }
 
-static int run_kpu(kmodel_t *m, uint32_t first, uint32_t count)
+static int run_kpu(kmodel_t *m, const kmodel_node_t *first, const kmodel_node_t *last)
 {
-    const uint64_t(*records)[12] = (const uint64_t(*)[12])(m->records + m->nodes[first].record);
+    const uint64_t(*records)[12] = (const uint64_t(*)[12])(m->records + first->record);
+    uint32_t count = last->record + last->records - first->record;
     uint64_t cycles = 0;
     for (uint32_t i = 0; i < count; i++) {
         cycles += kmodel_kpu_cycles(records[i]);
@@ -95,9 +90,9 @@ static int run_nodes(kmodel_t *m, kmodel_error_t *error)
     for (uint32_t i = 0; i < m->run_count;) {
         uint32_t count = 1;
         int rc = kmodel_poll(m) ? KMODEL_HOOK_INTERRUPTED : 0;
-        if (!rc && on_kpu(&m->nodes[i])) {
+        if (!rc && m->nodes[i].records) {
             count = queue_length(m, i);
-            rc = run_kpu(m, i, count);
+            rc = run_kpu(m, &m->nodes[i], &m->nodes[i + count - 1]);
         }
         const kmodel_node_t *last = &m->nodes[i + count - 1];
         if (!rc) {

@@ -125,8 +125,9 @@ static int read_file(kmodel_t *m, const kmodel_source_t *source, kmodel_error_t 
     uint32_t block = (m->length + 7) & ~7u;
     m->file = m->env.alloc(m->env.ctx, KMODEL_BLOCK_ALIGN, block);
     if (!m->file) {
-        return kmodel_fail(error, KMODEL_ERR_MEMORY, "no %u bytes in one piece for the model, %u more for its work memory",
-                           (unsigned)block, (unsigned)m->main_bytes);
+        return kmodel_fail(error, KMODEL_ERR_MEMORY,
+                           "no %u bytes in one piece for the model, %u more for its work memory", (unsigned)block,
+                           (unsigned)m->main_bytes);
     }
     memset(m->file + m->available, 0, block - m->available);
     return kmodel_read(&m->env, source, m->word_swapped, 0, m->file, m->available, error);
@@ -170,7 +171,8 @@ static int check_outputs(kmodel_t *m, const uint32_t *entries, kmodel_error_t *e
         kmodel_tensor_t *t = &m->outputs[i];
         *t = (kmodel_tensor_t){.address = address, .bytes = size, .type = KMODEL_F32};
         if (size == 0 || (uint64_t)address + size > m->main_bytes) {
-            return kmodel_fail(error, KMODEL_ERR_FORMAT, "output %u: %u + %u bytes, must be above 0 and inside main memory (%u bytes)",
+            return kmodel_fail(error, KMODEL_ERR_FORMAT,
+                               "output %u: %u + %u bytes, must be above 0 and inside main memory (%u bytes)",
                                (unsigned)i, (unsigned)address, (unsigned)size, (unsigned)m->main_bytes);
         }
         kmodel_infer(m, m->node_count, t);
@@ -186,7 +188,7 @@ static uint32_t count_records(const uint32_t *headers, uint32_t layers)
 {
     uint32_t n = 0;
     for (uint32_t i = 0; i < layers; i++) {
-        n += headers[2 * i] == kmodel_v3_k210_conv.type;
+        n += headers[2 * i] == kmodel_v3_k210_conv.type; // one record each
     }
     return n;
 }

@@ -11,7 +11,8 @@
 static const char usage[] =
     "usage: kmodel_run MODEL [options]\n"
     "  --input FILE    u8 planar or f32 little-endian, as the model takes; without it the model is only described\n"
-    "  --lcg           pseudo-random input instead: s = 1664525 s + 1013904223 from s = 1, byte s >> 24, f32 byte / 255\n"
+    "  --lcg           pseudo-random input instead: s = 1664525 s + 1013904223 from s = 1, byte s >> 24;\n"
+    "                  f32 byte / 255\n"
     "  --output NAME   write output i to NAME.i.bin\n"
     "  --layers NAME   write the result of KPU layer i, C,H,W order, to NAME.i.bin\n"
     "  --crc           print the CRC-32 of each KPU layer's result\n"
@@ -153,7 +154,8 @@ static options_t parse(char **argv)
 
 static void print_tensor(const char *what, const kmodel_tensor_t *t)
 {
-    printf("%s: %s, %u bytes, shape %ux%ux%u\n", what, t->type == KMODEL_F32 ? "f32" : "u8", t->bytes, t->c, t->h, t->w);
+    printf("%s: %s, %u bytes, shape %ux%ux%u\n", what, t->type == KMODEL_F32 ? "f32" : "u8", t->bytes, t->c, t->h,
+           t->w);
 }
 
 static void describe(const kmodel_t *model)
@@ -162,9 +164,9 @@ static void describe(const kmodel_t *model)
     kmodel_tensor_t input;
     kmodel_info(model, &info);
     kmodel_input_info(model, &input);
-    printf("kmodel V%u%s: %u layers (%u on the KPU), file %u, main memory %u, index %u bytes, KPU rows %u\n", info.version,
-           info.word_swapped ? " (word-swapped)" : "", info.layers, info.kpu_layers, info.file_bytes, info.main_bytes,
-           info.index_bytes, info.kpu_rows);
+    printf("kmodel V%u%s: %u layers (%u on the KPU), file %u, main memory %u, index %u bytes, KPU rows %u\n",
+           info.version, info.word_swapped ? " (word-swapped)" : "", info.layers, info.kpu_layers, info.file_bytes,
+           info.main_bytes, info.index_bytes, info.kpu_rows);
     print_tensor("input", &input);
     for (unsigned i = 0; i < info.layers; i++) {
         kmodel_layer_t l;

@@ -1,5 +1,5 @@
-// A model in flash at 0x300000, run on the chip with the pseudo-random input of `kmodel_run --lcg`. Prints what the tests
-// compare and what the bench shows.
+// A model in flash at 0x300000, run on the chip with the pseudo-random input of `kmodel_run --lcg`. Prints what the
+// tests compare.
 
 #include <errno.h>
 #include <stdlib.h>

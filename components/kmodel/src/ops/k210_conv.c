@@ -74,11 +74,13 @@ static int prepare(kmodel_prep_t *prep)
     if (rc) {
         return rc;
     }
+    prep->records = 1;
+    prep->cpu_after = main_output;
     if (prep->layer) {
         describe(prep->layer, &layer, main_output);
     }
     if (prep->record) {
-        kmodel_kpu_encode(&layer, stored, bus(m, f[WEIGHTS]), bus(m, f[BN]), bus(m, f[ACTIVATION]), prep->record);
+        kmodel_kpu_encode(&layer, stored, bus(m, f[WEIGHTS]), bus(m, f[BN]), bus(m, f[ACTIVATION]), prep->record[0]);
         publish(m, f[WEIGHTS], layer.weight_bytes);
         publish(m, f[BN], 8 * layer.oc);
         publish(m, f[ACTIVATION], ACTIVATION_BYTES);
@@ -86,15 +88,10 @@ static int prepare(kmodel_prep_t *prep)
     return 0;
 }
 
-bool kmodel_conv_main_output(const uint32_t *field)
-{
-    return field[FLAGS] & MAIN_MEM_OUT;
-}
-
 // Behind the KPU: the result in main memory, where it is wanted.
 static int eval(kmodel_t *m, const uint32_t *f)
 {
-    if (kmodel_conv_main_output(f)) {
+    if (f[FLAGS] & MAIN_MEM_OUT) {
         uint64_t stored[12];
         memcpy(stored, m->file + f[RECORD], RECORD_BYTES);
         kmodel_kpu_download_output(m, stored, kmodel_u8_at(m, f[MAIN_OUT]));

@@ -1,13 +1,13 @@
-// MAX_POOL2D, AVERAGE_POOL2D (f32) and QUANTIZED_MAX_POOL2D (u8). Padding is before the image only; pixels outside it do
-// not take part.
+// MAX_POOL2D, AVERAGE_POOL2D (f32) and QUANTIZED_MAX_POOL2D (u8). Padding is before the image only; pixels outside it
+// do not take part.
 
 #include "../ops.h"
 
 enum { IN = 1, OUT, IN_W, IN_H, IN_C, OUT_W, OUT_H, OUT_C, KERNEL_W, KERNEL_H, STRIDE_W, STRIDE_H, PAD_W, PAD_H, ACT };
 
 // Every window holds at least one pixel (spec kmodel.md 7.3, 3.4).
-static int check_axis(kmodel_prep_t *prep, const char *axis, uint32_t in, uint32_t out, uint32_t kernel, uint32_t stride,
-                      uint32_t pad)
+static int check_axis(kmodel_prep_t *prep, const char *axis, uint32_t in, uint32_t out, uint32_t kernel,
+                      uint32_t stride, uint32_t pad)
 {
     if (kernel == 0 || stride == 0) {
         return kmodel_reject(prep, "%s: kernel %u and stride %u must be at least 1", axis, (unsigned)kernel,
