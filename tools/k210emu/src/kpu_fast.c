@@ -133,14 +133,14 @@ static range_t measure(const run_t *run, const channel_t *channel)
     return (range_t){range.lowest + channel->constant, range.highest + channel->constant};
 }
 
-/* Whether every u of a range fits 32 bits, and every v s36 and a segment. */
+/* Whether every u of a range fits 32 bits, and every v the staircase. */
 static bool can_walk(const run_t *run, kpu_norm_t norm, range_t range)
 {
     if (range.lowest < INT32_MIN || range.highest > INT32_MAX) {
         return false;
     }
     int64_t a = normalised(norm, range.lowest), b = normalised(norm, range.highest);
-    return fits_s36(a) && fits_s36(b) && a >= run->stairs->lowest && b >= run->stairs->lowest;
+    return fits_s36(a) && fits_s36(b) && a >= run->stairs->walk_from && b >= run->stairs->walk_from;
 }
 
 /* ---- from sums to pixels ---- */

@@ -8,6 +8,7 @@
 /* In place of a value, with the number of a segment: more than one change in the step, compute. NO_SEGMENT: find it. */
 #define EXACT 256
 #define NO_SEGMENT KPU_SEGMENTS
+#define FAR_BELOW (-(1ll << 34))
 #define CHUNK 1024
 
 /* Both vendor roundings as floor plus a carry; the carry counts downwards for t < 0 (spec kpu.md 5.4). `s` is 1..63. */
@@ -195,16 +196,21 @@ static void tabulate(kpu_stairs_t *stairs)
     piece_t pieces[KPU_SEGMENTS];
     int count = find_pieces(stairs, pieces);
     if (count == 0) { /* every start is at the end of s36: no value reaches the steps */
-        stairs->low = stairs->high = stairs->lowest;
+        stairs->low = stairs->high = stairs->walk_from = stairs->lowest;
         return;
     }
-    find_range(stairs, pieces, count);
+    /* Unused segments are often stacked at the bottom: steps wide enough to reach there would be too coarse. */
+    const piece_t *piece = pieces;
+    while (piece->last < FAR_BELOW) {
+        piece++;
+    }
+    stairs->walk_from = piece->first;
+    find_range(stairs, piece, count - (int)(piece - pieces));
     uint64_t range = (uint64_t)(stairs->high - stairs->low);
     while (range >> stairs->shift >= (stairs->fine ? KPU_STAIRS_STEPS : KPU_STAIRS_COARSE_STEPS)) {
         stairs->shift++;
     }
     int64_t width = 1ll << stairs->shift;
-    const piece_t *piece = pieces;
     for (uint64_t i = 0; i <= range >> stairs->shift; i++) {
         int64_t first = stairs->low + (int64_t)i * width;
         while (piece->last < first) {

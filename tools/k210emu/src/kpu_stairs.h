@@ -12,7 +12,8 @@ typedef struct {
     kpu_segment_t segments[KPU_SEGMENTS];
     kpu_profile_t profile;
     int64_t lowest;    /* values below it match no segment */
-    int64_t low, high; /* between lowest and low, and from high to the end of s36, the function is constant */
+    int64_t walk_from; /* the steps serve values from here on */
+    int64_t low, high; /* between walk_from and low, and from high to the end of s36, the function is constant */
     bool fine;         /* changes of value are looked for inside steps */
     unsigned shift;    /* log2 of the width of a step */
     /* Bits 31:0 the offset in the step at which a new value begins, 47:32 the value before, 63:48 from there on. */
@@ -25,7 +26,7 @@ void kpu_stairs_init(kpu_stairs_t *stairs, const uint8_t *table, kpu_profile_t p
 /* The activation of any v, segment by segment; matches none: segment 0. */
 uint8_t kpu_stairs_exact(const kpu_stairs_t *stairs, int64_t v);
 
-/* Batch norm and activation of many u by the tabulated steps, for v in [lowest, 2^35); other v give any value. */
+/* Batch norm and activation of many u by the tabulated steps, for v in [walk_from, 2^35); other v give any value. */
 void kpu_stairs_walk(const kpu_stairs_t *stairs, kpu_norm_t norm, const int32_t *u, size_t count, uint8_t *out);
 
 #endif
