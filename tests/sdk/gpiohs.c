@@ -107,7 +107,9 @@ int main(int argc, char **argv) {
     gpiohs_set_drive_mode(0, GPIO_DM_OUTPUT);
     gpiohs_set_pin(0, GPIO_PV_HIGH);
     printk("PAD 1\n");
+    msleep(5); /* the line is out before the pad changes */
     gpiohs_set_pin(0, GPIO_PV_LOW);
     printk("PAD 0\n");
+    msleep(5);
     return check_done();
 }

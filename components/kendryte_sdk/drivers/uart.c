@@ -27,7 +27,6 @@ volatile uart_t *const uart[3] = {
 static struct {
     plic_irq_callback_t on_receive, on_send;
     void *receive_ctx, *send_ctx;
-    bool sent; /* a send callback is due: THRE alone is also true of a transmitter that never had work */
 } state[UART_DEVICE_MAX];
 
 static bool bad(uart_device_number_t channel) {
@@ -84,9 +83,11 @@ static bool send(uart_device_number_t channel, uint8_t c) {
 int uart_send_data(uart_device_number_t channel, const char *buffer, size_t buf_len) {
     size_t n = 0;
     if (!bad(channel)) {
-        state[channel].sent = buf_len != 0;
         while (n < buf_len && send(channel, (uint8_t)buffer[n])) {
             n++;
+        }
+        if (n && state[channel].on_send) {
+            mmio_update(REG(channel, IER), IER_TX, IER_TX);
         }
     }
     return (int)n;
@@ -120,9 +121,10 @@ static int on_irq(void *ctx) {
     if ((cause == IIR_RX || cause == IIR_RX_TIMEOUT) && state[channel].on_receive) {
         return state[channel].on_receive(state[channel].receive_ctx);
     }
-    if (cause == IIR_THRE && state[channel].sent && state[channel].on_send) {
-        state[channel].sent = false;
-        return state[channel].on_send(state[channel].send_ctx);
+    if (cause == IIR_THRE) {
+        /* Enabled again by the next send: a transmitter with nothing to do would interrupt for ever. */
+        mmio_update(REG(channel, IER), IER_TX, 0);
+        return state[channel].on_send ? state[channel].on_send(state[channel].send_ctx) : 0;
     }
     if (cause == 6) {
         mmio_read(REG(channel, LSR)); /* line status: cleared by reading it */
@@ -146,9 +148,8 @@ void uart_irq_register(uart_device_number_t channel, uart_interrupt_mode_t inter
     } else {
         state[channel].on_receive = uart_callback;
         state[channel].receive_ctx = ctx;
+        mmio_update(REG(channel, IER), IER_RX, IER_RX);
     }
-    uint32_t bit = interrupt_mode == UART_SEND ? IER_TX : IER_RX;
-    mmio_update(REG(channel, IER), bit, bit);
     plic_set_priority(irq, priority);
     plic_irq_register(irq, on_irq, (void *)(uintptr_t)channel);
     plic_irq_enable(irq);
@@ -159,7 +160,12 @@ void uart_irq_unregister(uart_device_number_t channel, uart_interrupt_mode_t int
         return;
     }
     mmio_update(REG(channel, IER), interrupt_mode == UART_SEND ? IER_TX : IER_RX, 0);
-    if ((mmio_read(REG(channel, IER)) & (IER_TX | IER_RX)) == 0) {
+    if (interrupt_mode == UART_SEND) {
+        state[channel].on_send = NULL;
+    } else {
+        state[channel].on_receive = NULL;
+    }
+    if (state[channel].on_send == NULL && state[channel].on_receive == NULL) {
         plic_irq_unregister((plic_irq_t)(IRQN_UART1_INTERRUPT + channel));
     }
 }
