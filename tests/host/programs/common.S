@@ -1,4 +1,5 @@
-# Shared start of the test programs. Results go to words from RESULT on; hart 1 parks unless a program defines hart1.
+# Shared start of the test programs. Results go to double words from RESULT on; hart 1 parks unless a program
+# sets OWN_HART1 before it includes this and defines hart1.
     .equ RESULT, 0x80100000
     .equ CLINT, 0x02000000
     .equ PLIC, 0x0c000000
@@ -26,8 +27,9 @@ _start:
     j hart0
 1:  li sp, 0x80210000
     j hart1
-    .weak hart1
+    .ifndef OWN_HART1
 hart1:
     csrw mie, zero
 2:  wfi
     j 2b
+    .endif

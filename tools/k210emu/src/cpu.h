@@ -55,7 +55,7 @@ uint64_t cpu_retired(const cpu_t *cpu);           /* instructions since creation
 void cpu_set_lines(cpu_t *cpu, uint32_t mip);     /* levels of the interrupt inputs as bits of mip */
 bool cpu_wakes(cpu_t *cpu);                       /* an interrupt is pending and enabled in mie: wfi ends */
 unsigned cpu_service(const cpu_t *cpu);           /* number of the service of the last CPU_STOP_SERVICE */
-void cpu_code_changed(cpu_t *cpu, uint32_t address, uint32_t size); /* another bus master wrote here */
+void cpu_code_changed(cpu_t *cpu, uint32_t physical, uint32_t size); /* another bus master wrote here */
 void cpu_pages_changed(cpu_t *cpu);               /* the answers of bus->page changed */
 uint64_t cpu_get(cpu_t *cpu, unsigned reg);
 void cpu_set(cpu_t *cpu, unsigned reg, uint64_t value);

@@ -18,11 +18,13 @@
 
 #define BLOCKS 32768u /* power of two */
 #define PAGES 4096u   /* power of two; far more than the pages of the 8 MiB of memory */
+#define TRANSLATIONS (64u << 20) /* bytes; the default of 1 GiB is for programs larger than this memory */
 #define MSTATUS_MIE (1ull << 3)
 #define MSTATUS_MPIE (1ull << 7)
 #define MSTATUS_MPP (3ull << 11)
 #define MSTATUS_FS (3ull << 13)
 #define MIP_SOFTWARE ((1u << 1) | (1u << 5)) /* SSIP, STIP: the bits of mip that software writes */
+#define CODE_PAGE (1ull << 60) /* marks physical pages that hold translated code, under any address */
 #define NO_TRAP UINT64_MAX
 #define INTERRUPT (1ull << 63)
 
@@ -148,15 +150,21 @@ static void scan_page(cpu_t *cpu, uint64_t page) {
         if (decode_watched(instruction) && !right)
             hook_address(cpu, base + offset);
     }
+    uint32_t physical;
+    if (cpu->bus.page(cpu->bus.opaque, (uint32_t)base, CPU_FETCH, &physical))
+        page_mark(cpu, CODE_PAGE | physical >> 12);
     page_mark(cpu, page);
     uc_ctl_remove_cache(cpu->uc, base, base + 4096);
 }
 
 static void forget_code(cpu_t *cpu) {
     cpu->flush = false;
+    /* Page by page: flushing everything clears the whole translation buffer. */
+    for (unsigned i = 0; i < PAGES; i++)
+        if (cpu->pages[i] && !((cpu->pages[i] - 1) & CODE_PAGE))
+            uc_ctl_remove_cache(cpu->uc, (cpu->pages[i] - 1) << 12, ((cpu->pages[i] - 1) << 12) + 4096);
     memset(cpu->pages, 0, sizeof cpu->pages);
     memset(cpu->blocks, 0xff, sizeof cpu->blocks);
-    uc_ctl_flush_tb(cpu->uc);
 }
 
 /* ---- hooks --------------------------------------------------------------------------------------------------------- */
@@ -474,7 +482,7 @@ unsigned cpu_service(const cpu_t *cpu) {
 
 void cpu_code_changed(cpu_t *cpu, uint32_t address, uint32_t size) {
     for (uint64_t page = address >> 12; page <= ((uint64_t)address + size - 1) >> 12; page++)
-        if (page_scanned(cpu, page)) {
+        if (page_scanned(cpu, CODE_PAGE | page)) {
             cpu->flush = true;
             cpu_stop(cpu);
             return;
@@ -567,6 +575,7 @@ cpu_t *cpu_create(unsigned hart, const cpu_bus_t *bus, bool strict) {
         free(cpu);
         return NULL;
     }
+    uc_ctl_set_tcg_buffer_size(cpu->uc, TRANSLATIONS);
     uc_ctl_exits_enable(cpu->uc); /* no address ends the run */
     uc_ctl_tlb_mode(cpu->uc, UC_TLB_VIRTUAL);
     uc_hook hook;

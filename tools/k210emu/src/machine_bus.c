@@ -44,7 +44,7 @@ bool emu_dma_write(emu_t *emu, uint64_t bus, const void *data, uint64_t length) 
         return target != NULL;
     memcpy(target, data, length);
     for (unsigned i = 0; i < emu->hart_count; i++)
-        cpu_code_changed(emu->harts[i].cpu, (uint32_t)bus, (uint32_t)length);
+        cpu_code_changed(emu->harts[i].cpu, SRAM_BASE + (uint32_t)(target - emu->ram), (uint32_t)length);
     return true;
 }
 

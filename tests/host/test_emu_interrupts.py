@@ -1,0 +1,57 @@
+"""CLINT and PLIC: values a program sees."""
+
+from __future__ import annotations
+
+from emu_support import results, run_program
+
+from k210emu import Machine
+
+MSIP, MTIP, MEIP = 1 << 3, 1 << 7, 1 << 11
+INTERRUPT = 1 << 63
+
+
+def test_timer_ticks_at_the_programmed_times() -> None:
+    with Machine(harts=1) as machine:
+        run_program(machine, "timer")
+        start, *rest = results(machine, 14)
+        for tick in range(5):
+            seen, cause = rest[2 * tick], rest[2 * tick + 1]
+            due = start + 1000 * (tick + 1)
+            assert due <= seen <= due + 1, f"tick {tick}: due {due}, seen {seen}"
+            assert cause == INTERRUPT | 7
+        woke, pending, cleared = rest[10:13]
+        assert woke <= 1 and pending & MTIP and not cleared & MTIP
+
+
+def test_sleep_costs_no_instructions() -> None:
+    with Machine(harts=1) as machine:
+        run_program(machine, "timer")
+        assert machine.cycles > 5 * 1000 * 50
+        assert machine.instructions < 1000
+
+
+def test_software_interrupts_between_harts() -> None:
+    with Machine() as machine:
+        run_program(machine, "softirq")
+        cause0, _, answers, msip_at_entry, cause1, rounds = results(machine, 6)
+        assert (cause0, cause1) == (INTERRUPT | 3, INTERRUPT | 3)
+        assert (answers, rounds) == (3, 3)
+        assert msip_at_entry == 1  # the boot ROM's wake-up stays until software clears it
+
+
+def test_plic_priorities_thresholds_claims_and_nesting() -> None:
+    with Machine(harts=2) as machine:
+        run_program(machine, "plic")
+        r = results(machine, 27)
+    assert r[0] == 0
+    assert not r[1] & MEIP and r[2] & MEIP
+    assert r[3] == 0b111100
+    assert not r[4] & MEIP and r[5] == 0
+    assert r[6:9] == [35, 36, 0]
+    assert r[9:12] == [34, 37, 0] and not r[12] & MEIP
+    assert r[13] & MEIP and r[14] == 36
+    assert r[15] == 0 and not r[16] & MEIP
+    assert r[17:19] == [34, 0]
+    # 34 enters, 35 preempts it, 37 waits until 34 has returned.
+    assert r[19:25] == [34, 35, 35 | 0x100, 34 | 0x100, 37, 37 | 0x100]
+    assert r[25] == 0x80200000  # the stack is balanced
