@@ -541,3 +541,19 @@ def test_channels_run_side_by_side(board: Board) -> None:
     for n in range(6):
         wait(board, n)
     assert board.read(TARGET, 0x6000) == DATA[:0x6000]
+
+
+def test_peripheral_to_peripheral(board: Board) -> None:
+    """What UART1 receives goes out of UART2; both sides wait for the one request line, that of UART1's receiver."""
+    for uart in (1, 2):
+        base = 0x50200000 + 0x10000 * uart
+        for offset, value in ((0x0C, 0x80), (0x00, 10), (0x0C, 3), (0x08, 1)):
+            board.put(base + offset, value)
+    board.put(SYSCTL + 0x64, 14 << 12)
+    program(board, 2, 0x50210000, 0x50220000, 20, ctl(4, 4, 0, FIXED_SOURCE | FIXED_TARGET), 3 << 32)
+    enable(board, 2)
+    board.send(bytes(range(30)), uart=1)
+    wait(board, 2)
+    board.run_us(50)
+    assert board.uart_output(2) == bytes(range(20))
+    assert board.get64(channel(2) + STATUS) == 20

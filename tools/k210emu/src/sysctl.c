@@ -30,6 +30,7 @@ typedef struct {
     uint32_t reg[SYSCTL_END / 4];
     emu_time_t locked_at[3]; /* EMU_NEVER while a PLL is off or in reset */
     uint32_t reset_flags;
+    uint64_t hz[EMU_CLOCK_COUNT]; /* asked for at every frame on a wire, so kept */
 } sysctl_t;
 
 /* Bit numbers of clk_en_peri and peri_reset (spec 4.5) with the device behind each. */
@@ -127,15 +128,27 @@ static uint64_t ungated_hz(const sysctl_t *s, emu_clock_t clock)
     return 0;
 }
 
-static uint64_t clock_hz(void *opaque, emu_clock_t clock)
+static uint64_t gated_hz(const sysctl_t *s, emu_clock_t clock)
 {
-    const sysctl_t *s = opaque;
     int cent = gate_of[clock].cent, peri = gate_of[clock].peri;
     if ((cent >= 0 && !bit(get(s, CLK_EN_CENT), (unsigned)cent)) ||
         (peri >= 0 && (!bit(get(s, CLK_EN_PERI), (unsigned)peri) || bit(get(s, PERI_RESET), (unsigned)peri)))) {
         return 0;
     }
     return ungated_hz(s, clock);
+}
+
+static uint64_t clock_hz(void *opaque, emu_clock_t clock)
+{
+    return ((sysctl_t *)opaque)->hz[clock];
+}
+
+static void update_clocks(sysctl_t *s)
+{
+    for (unsigned clock = 0; clock < EMU_CLOCK_COUNT; clock++) {
+        s->hz[clock] = gated_hz(s, (emu_clock_t)clock);
+    }
+    emu_clocks_changed(s->emu);
 }
 
 static uint32_t lock_status(const sysctl_t *s)
@@ -244,7 +257,7 @@ static void sysctl_write(void *opaque, uint64_t offset, unsigned size, uint64_t 
         }
     }
     if (old != (uint32_t)value) {
-        emu_clocks_changed(s->emu);
+        update_clocks(s);
     }
 }
 
@@ -272,7 +285,7 @@ static void sysctl_reset(void *opaque)
     }
     route_dma(s);
     route_xip(s);
-    emu_clocks_changed(s->emu);
+    update_clocks(s);
 }
 
 static void sysctl_state(void *opaque, emu_json_t *json)
