@@ -3,7 +3,7 @@
 KMODEL_INC := -I$(KMODEL_DIR)/include
 
 KMODEL_SRC := $(addprefix $(KMODEL_DIR)/src/, \
-	error.c identify.c kpu_copy.c kpu_layer.c model.c plan.c run.c source.c tensor.c v3.c \
+	error.c identify.c kpu_copy.c kpu_layer.c model.c plan.c run.c source.c tensor.c v3.c yolo2.c \
 	ops/add.c ops/concat.c ops/dequantize.c ops/flatten.c ops/fully_connected.c ops/global_average_pool.c \
 	ops/k210_conv.c ops/l2_normalization.c ops/logistic.c ops/padding.c ops/pool.c ops/quantize.c \
 	ops/quantized_add.c ops/requantize.c ops/resize.c ops/softmax.c ops/upload.c)

@@ -1,0 +1,78 @@
+// What a model is fed with: an Image's AI buffer or a list of numbers (spec maixpy-kpu.md 4.2, 6).
+#include "kpu_objects.h"
+#include "py/runtime.h"
+
+static void run(kpu_net_obj_t *net, const kmodel_input_t *input)
+{
+    kmodel_error_t error;
+    if (kmodel_run(kpu_net_model(net), input, &error)) {
+        kpu_raise_run(&error);
+    }
+}
+
+// Says on the console what does not fit and returns false.
+static bool check_image(const imlib_image_t *image, const kmodel_tensor_t *want)
+{
+    if (!image->ai) {
+        mp_print_str(&mp_plat_print, "[MAIXPY]kpu: pix_ai is NULL!\n");
+    } else if ((uint32_t)image->width != want->w || (uint32_t)image->height != want->h) {
+        mp_printf(&mp_plat_print, "[MAIXPY]kpu: img w=%d,h=%d, but model w=%d,h=%d\n", (int)image->width,
+                  (int)image->height, (int)want->w, (int)want->h);
+    } else if (image->format == IMLIB_GRAYSCALE && want->c != 1) {
+        mp_printf(&mp_plat_print, "[MAIXPY]kpu: grayscale img, but model channel=%d\n", (int)want->c);
+    } else if (image->format == IMLIB_RGB565 && want->c != 3) {
+        mp_printf(&mp_plat_print, "[MAIXPY]kpu: RGB img, but model channel=%d\n", (int)want->c);
+    } else if (image->format != IMLIB_GRAYSCALE && image->format != IMLIB_RGB565) {
+        mp_print_str(&mp_plat_print, "[MAIXPY]kpu: img bpp not support yet!\n");
+    } else {
+        return true;
+    }
+    return false;
+}
+
+void kpu_run_image(kpu_net_obj_t *net, mp_obj_t object)
+{
+    const imlib_image_t *image = py_image_get(object);
+    kmodel_tensor_t want;
+    kmodel_input_info(kpu_net_model(net), &want);
+    if (!want.w) {
+        mp_raise_ValueError(MP_ERROR_TEXT("[MAIXPY]kpu: first layer not conv layer!\r\n"));
+    }
+    if (!check_image(image, &want)) {
+        mp_raise_ValueError(MP_ERROR_TEXT("[MAIXPY]kpu: check img format err!\r\n"));
+    }
+    kmodel_input_t input = {.data = image->ai, .count = want.w * want.h * want.c, .w = want.w, .h = want.h, .c = want.c,
+                            .type = KMODEL_U8};
+    run(net, &input);
+}
+
+static void run_list(kpu_net_obj_t *net, mp_obj_t list)
+{
+    size_t count;
+    mp_obj_t *items;
+    mp_obj_get_array(list, &count, &items);
+    if (count == 0) {
+        mp_raise_ValueError(MP_ERROR_TEXT("[MAIXPY]kpu: check input list format err!\r\n"));
+    }
+    float *values = m_new_maybe(float, count);
+    if (!values) {
+        mp_raise_ValueError(MP_ERROR_TEXT("[MAIXPY]kpu: alloc list mem err!\r\n"));
+    }
+    for (size_t i = 0; i < count; i++) {
+        values[i] = mp_obj_get_float_to_f(items[i]);
+    }
+    kmodel_input_t input = {.data = values, .count = (uint32_t)MIN(count, UINT32_MAX), .type = KMODEL_F32};
+    run(net, &input);
+    m_del(float, values, count);
+}
+
+void kpu_run_any(kpu_net_obj_t *net, mp_obj_t input)
+{
+    if (mp_obj_is_type(input, &mp_type_list)) {
+        run_list(net, input);
+    } else if (mp_obj_is_type(input, &py_image_type)) {
+        kpu_run_image(net, input);
+    } else {
+        mp_raise_ValueError(MP_ERROR_TEXT("input not support"));
+    }
+}
