@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -400,7 +401,7 @@ class TestMisuse:
 def test_the_machine_s_rounding_reaches_the_kpu(rounding: str) -> None:
     layer = Layer(4, 4, 1, 1, pixels=bytes([1] * 16), weights=b"\x01", norms=[Norm(0, 0, 1384)])
     layer.segments = [Segment(-(2**35) + i, 0, 0, 0) for i in range(15)] + [Segment(0, 1, 4, 0)]
-    with Board(harts=1, rounding=rounding) as board:
+    with closing(Board(harts=1, rounding=rounding)) as board:
         start_clock(board)
         board.put64(EIGHT_BIT, 1)
         job = Job(board, layer)
