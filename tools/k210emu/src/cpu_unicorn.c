@@ -175,23 +175,35 @@ static void stop_at_block(cpu_t *cpu, uint64_t address) {
     uc_emu_stop(cpu->uc);
 }
 
+/* First run of a block: learns its length in instructions, or has its page scanned first. False stops the engine. */
+static __attribute__((noinline)) bool learn_block(cpu_t *cpu, block_t *block, uint64_t address, uint32_t size) {
+    if (!page_scanned(cpu, address >> 12)) {
+        cpu->rescan = true;
+        cpu->scan_page = address >> 12;
+        stop_at_block(cpu, address);
+        return false;
+    }
+    *block = (block_t){address, size, count_instructions(cpu, address, address + size)};
+    return true;
+}
+
+static __attribute__((noinline)) bool must_stop(cpu_t *cpu, uint64_t address) {
+    bool stop = cpu->retired >= cpu->deadline || (reg_read(cpu, UC_RISCV_REG_MSTATUS) & MSTATUS_MIE);
+    if (stop)
+        stop_at_block(cpu, address);
+    return stop;
+}
+
+/* Runs once per block executed: everything but the count is kept out of it. */
 static void on_block(uc_engine *uc, uint64_t address, uint32_t size, void *opaque) {
     cpu_t *cpu = opaque;
     (void)uc;
-    if (cpu->retired >= cpu->deadline || (cpu->watch_mie && (reg_read(cpu, UC_RISCV_REG_MSTATUS) & MSTATUS_MIE))) {
-        stop_at_block(cpu, address);
+    if (__builtin_expect(cpu->retired >= cpu->deadline || cpu->watch_mie, 0) && must_stop(cpu, address))
         return;
-    }
     block_t *block = &cpu->blocks[(address >> 1 ^ address >> 16) & (BLOCKS - 1)];
-    if (block->address != address || block->size != size) {
-        if (!page_scanned(cpu, address >> 12)) {
-            cpu->rescan = true;
-            cpu->scan_page = address >> 12;
-            stop_at_block(cpu, address);
-            return;
-        }
-        *block = (block_t){address, size, count_instructions(cpu, address, address + size)};
-    }
+    if (__builtin_expect(block->address != address || block->size != size, 0) &&
+        !learn_block(cpu, block, address, size))
+        return;
     cpu->block = block;
     cpu->retired += block->count;
 }
