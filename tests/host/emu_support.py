@@ -17,8 +17,8 @@ RESULT = 0x80100000
 def assemble(name: str) -> bytes:
     with TemporaryDirectory() as folder:
         elf, binary = Path(folder) / "program.elf", Path(folder) / "program.bin"
-        subprocess.run(["riscv64-unknown-elf-gcc", "-march=rv64imafdc_zicsr_zifencei", "-mabi=lp64d", "-mcmodel=medany", "-nostdlib",
-                        "-nostartfiles", "-static", f"-I{PROGRAMS}", "-Wa,-I" + str(PROGRAMS),
+        subprocess.run(["riscv64-unknown-elf-gcc", "-march=rv64imafdc_zicsr_zifencei", "-mabi=lp64d",
+                        "-mcmodel=medany", "-nostdlib", "-nostartfiles", "-static", f"-Wa,-I{PROGRAMS}",
                         "-Wl,-Ttext=0x80000000,--no-relax", "-o", str(elf), str(PROGRAMS / f"{name}.S")],
                        check=True, timeout=60)
         subprocess.run(["riscv64-unknown-elf-objcopy", "-O", "binary", str(elf), str(binary)], check=True, timeout=60)

@@ -6,7 +6,6 @@ import hashlib
 
 import pytest
 from emu_support import assemble, finished
-
 from k210emu import Machine
 from k210emu.cli import flash_image
 

@@ -6,7 +6,6 @@ import hashlib
 import time
 
 from emu_support import RESULT, assemble, results, run_program
-
 from k210emu import Machine
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from emu_support import results, run_program
-
 from k210emu import Machine
 
 MSIP, MTIP, MEIP = 1 << 3, 1 << 7, 1 << 11

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 import pytest
 import serial
 from emu_support import assemble
-
 from k210emu import EmulationError, Machine
 
 
@@ -149,3 +148,23 @@ def test_model_lands_in_flash(root, tmp_path) -> None:
     model.write_bytes(b"KMODEL")
     command(root, "--flash", str(flash), "--model", f"{model}@0x300000", "--timeout", "0.001")
     assert flash.read_bytes()[0x300000:0x300006] == b"KMODEL"
+
+
+def test_console_on_a_terminal_and_the_key_that_leaves_it(root, tmp_path) -> None:
+    firmware = tmp_path / "echo.bin"
+    firmware.write_bytes(assemble("echo"))
+    master, slave = os.openpty()
+    environment = {**os.environ, "PYTHONPATH": str(root / "tools")}
+    process = subprocess.Popen([sys.executable, "-m", "k210emu", "--firmware", str(firmware), "--console"],
+                               env=environment, stdin=slave, stdout=slave, stderr=subprocess.DEVNULL)
+    seen = b""
+    deadline = time.monotonic() + 60
+    while b"ready" not in seen and time.monotonic() < deadline:
+        seen += os.read(master, 100)
+    os.write(master, b"typed\n")
+    while b"typed\n!" not in seen and time.monotonic() < deadline:
+        seen += os.read(master, 100)
+    os.write(master, b"\x1d")
+    assert process.wait(timeout=20) == 0
+    os.close(master)
+    os.close(slave)

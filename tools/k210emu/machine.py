@@ -126,7 +126,7 @@ class Machine:
         """Power-on reset and the boot ROM's work; returns what it found in flash."""
         with self.lock:
             self._lib.emu_boot(self._emu, 0)
-            return self._lib.emu_rom_note(self._emu).decode()
+            return str(self._lib.emu_rom_note(self._emu), "utf-8")
 
     def start(self, pc: int = SRAM) -> None:
         """Reset, then both harts enter at `pc` in the state the boot ROM leaves."""
@@ -339,7 +339,8 @@ class Machine:
 
     def state(self) -> dict[str, Any]:
         with self.lock:
-            return json.loads(self._lib.emu_state(self._emu))
+            state: dict[str, Any] = json.loads(self._lib.emu_state(self._emu))
+            return state
 
     @property
     def reports(self) -> list[str]:
@@ -350,20 +351,20 @@ class Machine:
 
     @property
     def cycles(self) -> int:
-        return self._lib.emu_cycle_count(self._emu)
+        return int(self._lib.emu_cycle_count(self._emu))
 
     @property
     def instructions(self) -> int:
-        return self._lib.emu_instruction_count(self._emu)
+        return int(self._lib.emu_instruction_count(self._emu))
 
     @property
     def cpu_hz(self) -> int:
-        return self._lib.emu_clock_hz(self._emu, 4)
+        return int(self._lib.emu_clock_hz(self._emu, 4))
 
     @property
     def now_ms(self) -> float:
         """Virtual time since power-on."""
-        return self._lib.emu_now(self._emu) / PS_PER_MS
+        return float(self._lib.emu_now(self._emu) / PS_PER_MS)
 
     @property
     def idle(self) -> bool:

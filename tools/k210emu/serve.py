@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import socket
@@ -54,10 +55,8 @@ class PtyLink:
     def write(self, data: bytes) -> None:
         """A terminal nobody reads fills up; what does not fit is kept, the oldest first, up to 1 MiB."""
         self._pending = (self._pending + data)[-(1 << 20):]
-        try:
+        with contextlib.suppress(BlockingIOError):
             self._pending = self._pending[os.write(self._master, self._pending):] if self._pending else b""
-        except BlockingIOError:
-            pass
 
     def close(self) -> None:
         os.close(self._master)
@@ -157,7 +156,7 @@ class Rfc2217Link(TcpLink):
         self._manager: Any = None
 
     def connected(self) -> None:
-        from serial.rfc2217 import PortManager
+        from serial.rfc2217 import PortManager  # type: ignore[import-untyped]
 
         self._manager = PortManager(_Lines(), _Unescaped(self))
 
@@ -245,7 +244,7 @@ class Server:
         try:
             while not self._stop.is_set():
                 self._step()
-        except Exception as error:  # noqa: BLE001 - kept for the thread that owns the machine
+        except Exception as error:  # kept for the thread that owns the machine
             self.error = error
 
     def _step(self) -> None:

@@ -234,13 +234,16 @@ static void on_exception(uc_engine *uc, uint32_t cause, void *opaque) {
 static bool on_tlb_fill(uc_engine *uc, uint64_t address, uc_mem_type type, uc_tlb_entry *entry, void *opaque) {
     cpu_t *cpu = opaque;
     (void)uc;
-    cpu_access_t access = type == UC_MEM_FETCH ? CPU_FETCH : type == UC_MEM_WRITE ? CPU_STORE : CPU_LOAD;
-    uint32_t physical;
-    if (!cpu->bus.page(cpu->bus.opaque, (uint32_t)address, access, &physical))
-        return false;
+    static const uint32_t permission[] = {
+        [CPU_FETCH] = UC_PROT_EXEC, [CPU_LOAD] = UC_PROT_READ, [CPU_STORE] = UC_PROT_WRITE};
+    cpu_access_t asked = type == UC_MEM_FETCH ? CPU_FETCH : type == UC_MEM_WRITE ? CPU_STORE : CPU_LOAD;
+    uint32_t physical = 0, permissions = 0;
+    for (cpu_access_t access = CPU_FETCH; access <= CPU_STORE; access++)
+        if (cpu->bus.page(cpu->bus.opaque, (uint32_t)address, access, &physical))
+            permissions |= permission[access];
     entry->paddr = physical;
-    entry->perms = UC_PROT_ALL;
-    return true;
+    entry->perms = permissions;
+    return permissions & permission[asked];
 }
 
 static void on_memory(uc_engine *uc, uc_mem_type type, uint64_t address, int size, int64_t value, void *opaque) {

@@ -25,9 +25,21 @@ uint64_t emu_instruction_count(emu_t *emu) {
     return count;
 }
 
+/* The host looks at AI RAM without the chip noticing. */
+static bool quiet_dma(emu_t *emu, uint64_t address, void *data, uint64_t length, bool write) {
+    bool on = emu->ai_ram_on;
+    emu->ai_ram_on = true;
+    bool done = write ? emu_dma_write(emu, address, data, length) : emu_dma_read(emu, address, data, length);
+    emu->ai_ram_on = on;
+    return done;
+}
+
 /* Whole words where registers are meant, so that a person sees what the firmware would. */
 static unsigned access_width(uint64_t address, uint64_t length) {
-    return length >= 8 && address % 8 == 0 ? 8 : length >= 4 && address % 4 == 0 ? 4 : length >= 2 && address % 2 == 0 ? 2 : 1;
+    for (unsigned width = 8; width > 1; width /= 2)
+        if (length >= width && address % width == 0)
+            return width;
+    return 1;
 }
 
 bool emu_memory_read(emu_t *emu, uint64_t address, void *data, uint64_t length) {
@@ -36,7 +48,7 @@ bool emu_memory_read(emu_t *emu, uint64_t address, void *data, uint64_t length) 
         memcpy(data, emu->rom + ((uint32_t)address - ROM_BASE), length);
         return true;
     }
-    if (emu_dma_read(emu, address, data, length))
+    if (quiet_dma(emu, address, data, length, false))
         return true;
     while (length) {
         unsigned width = access_width(address, length);
@@ -51,7 +63,7 @@ bool emu_memory_read(emu_t *emu, uint64_t address, void *data, uint64_t length) 
 
 bool emu_memory_write(emu_t *emu, uint64_t address, const void *data, uint64_t length) {
     const uint8_t *bytes = data;
-    if (emu_dma_write(emu, address, data, length))
+    if (quiet_dma(emu, address, (void *)data, length, true))
         return true;
     while (length) {
         unsigned width = access_width(address, length);
