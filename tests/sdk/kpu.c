@@ -3,6 +3,7 @@
 #include <errno.h>
 #include "check.h"
 #include "iomem.h"
+#include "kpu.h"
 #include "kpu_hw.h"
 
 #define AI_RAM 0x40600000ul
@@ -128,6 +129,42 @@ static void chain(void) {
     check_bytes("30 layers in order", map, want, 16);
 }
 
+static volatile unsigned streamed, emptied;
+
+static int on_count(void *ctx) {
+    *(volatile unsigned *)ctx += 1;
+    kpu->interrupt_clear.reg = 7;
+    return 0;
+}
+
+/* The vendor's calls: input by padding copy, one layer, output streamed by DMA. */
+static void public_interface(void) {
+    static uint8_t out[16], source[16], want[16];
+    kpu_layer_argument_t layer;
+    memcpy(&layer, t1_words, sizeof layer);
+    with_parameters((uint64_t *)&layer);
+    for (unsigned i = 0; i < 16; i++) {
+        source[i] = (uint8_t)(i * 5);
+        want[i] = (uint8_t)(i * 15);
+    }
+    batch_norm(1, 0, 0);
+    activation(1, 0);
+    weights((const uint8_t[]){3}, 1);
+    kpu_init(1, on_count, (void *)&emptied);
+    kpu_input_with_padding(&layer, source, 4, 4, 1);
+    kpu_conv2d_output(&layer, DMAC_CHANNEL4, out, on_count, (void *)&streamed);
+    CHECK("output DMA", WAIT_FOR(streamed == 1, 10));
+    check_bytes("streamed output", out, want, 16);
+    layer.dma_parameter.data.send_data_out = 0;
+    kpu_conv2d(&layer);
+    CHECK("almost empty", WAIT_FOR(emptied == 1, 10));
+    float mean[1];
+    kpu_global_average_pool_float(want, &(quantize_param_t){0.5f, 1.0f}, 16, 1, mean);
+    CHECK_EQ("average pool", (int)(mean[0] * 100), 5725); /* 112.5 * 0.5 + 1 */
+    CHECK_EQ("driver again", kpu_hw_init(), 0);
+    CHECK_EQ("T1 after the public calls", run_t1(), 0);
+}
+
 static unsigned polls;
 
 static int stop_at_once(void) {
@@ -160,6 +197,7 @@ int main(int argc, char **argv) {
     CHECK_EQ("stopped by the hook", kpu_hw_run((const uint64_t(*)[12])t1, 1, 10000, stop_at_once), -EINTR);
     CHECK_EQ("runs after a stop", run_t1(), 0);
     check_t1("right after a stop");
+    public_interface();
     CHECK_EQ("no layers", kpu_hw_run((const uint64_t(*)[12])t1, 0, 10000, NULL), 0);
 
     uint64_t c0 = read_cycle();

@@ -60,9 +60,9 @@ def gpiohs(m: Machine) -> bytes:
         m.run(ms=0.1)
     text += m.run_until("level from outside")
     pad.release()
-    for level in (1, 0):
-        text += m.run_until(f"PAD {level}\n")
-        assert m.pad(20).level == bool(level)
+    for wanted in (1, 0):
+        text += m.run_until(f"PAD {wanted}\n")
+        assert m.pad(20).level == bool(wanted)
     return text
 
 
@@ -134,3 +134,21 @@ def test_program(name: str, programs: Path) -> None:
     assert not failed, "\n".join(failed)
     assert re.search(rf"DONE {len(passed)} 0\n", text.decode()), text.decode()
     assert passed or name in CRASH_PROGRAMS
+
+
+def test_program_for_the_vendor_sdk(programs: Path) -> None:
+    """UART3 is the console until the program says otherwise; its bytes leave by pad 5."""
+    with Board(strict=True) as m:
+        m.load(0x80000000, (programs / "vendor" / "program.bin").read_bytes())
+        m.start(0x80000000)
+        m.run_while(lambda m: b"heap" not in m.uart_output(3), timeout_ms=2000)
+        m.send(b"x", uart=3)
+        m.run_while(lambda m: b"end\n" not in m.uart_output(3), timeout_ms=2000)
+        text = m.uart_output(3).decode()
+    lines = [line for line in text.split("\n") if "exit" not in line]
+    assert lines[0] == "cpu 403000000", text
+    assert lines[1] == "edges 4"
+    assert lines[2] == "spi 9595238"  # 403 MHz / 42: the even divider at or above 40.3
+    assert "core 1 says 42" in lines
+    assert re.search(r"I \(\d+\) demo: double", text)
+    assert "heap 1" in lines and "got x" in text

@@ -46,7 +46,8 @@ def test_headers_alone_and_together(language: str, tmp_path: Path) -> None:
 def test_register_structs_have_the_published_layout(tmp_path: Path) -> None:
     """Offsets of spec soc.md, checked by the compiler for the target."""
     facts = {
-        ("sysctl.h", "sysctl_t"): {"pll_lock": 0x18, "clk_sel0": 0x20, "peri_reset": 0x34, "misc": 0x54, "power_sel": 0x6C},
+        ("sysctl.h", "sysctl_t"): {"pll_lock": 0x18, "clk_sel0": 0x20, "peri_reset": 0x34, "misc": 0x54,
+                                   "power_sel": 0x6C},
         ("fpioa.h", "fpioa_t"): {"io[47]": 0xBC, "tie.en": 0xC0, "tie.val": 0xE0},
         ("gpiohs.h", "gpiohs_t"): {"output_val": 0x0C, "low_ip": 0x34, "output_xor": 0x40},
         ("gpio.h", "gpio_t"): {"interrupt_enable": 0x30, "data_input": 0x50, "interrupt_bothedge": 0x68},
@@ -59,9 +60,9 @@ def test_register_structs_have_the_published_layout(tmp_path: Path) -> None:
         ("plic.h", "plic_t"): {"pending_bits": 0x1000, "target_enables": 0x2000, "targets": 0x200000},
         ("kpu.h", "kpu_config_t"): {"interrupt_clear": 0x20, "fifo_data_out": 0x30, "eight_bit_mode": 0x40},
     }
-    sizes = {("dmac.h", "dmac_channel_t"): 0x100, ("kpu.h", "kpu_layer_argument_t"): 96, ("dmac.h", "dmac_lli_item_t"): 64,
-             ("kpu.h", "kpu_activate_table_t"): 144, ("sysctl.h", "sysctl_t"): 128}
-    lines = ["#include <stddef.h>"] + sorted({f'#include "{header}"' for header, _ in facts})
+    sizes = {("dmac.h", "dmac_channel_t"): 0x100, ("dmac.h", "dmac_lli_item_t"): 64, ("sysctl.h", "sysctl_t"): 128,
+             ("kpu.h", "kpu_layer_argument_t"): 96, ("kpu.h", "kpu_activate_table_t"): 144}
+    lines = ["#include <stddef.h>", *sorted({f'#include "{header}"' for header, _ in facts})]
     for (_, name), fields in facts.items():
         lines += [f'_Static_assert(offsetof({name}, {field}) == {offset}, "{name}.{field}");'
                   for field, offset in fields.items()]

@@ -9,6 +9,8 @@
 uintptr_t handle_irq_m_soft(TRAP_ARGS);
 uintptr_t handle_irq_m_timer(TRAP_ARGS);
 uintptr_t handle_irq_m_ext(TRAP_ARGS);
+uintptr_t handle_misaligned_load(TRAP_ARGS);
+uintptr_t handle_misaligned_store(TRAP_ARGS);
 
 #define ECALL_EXIT 93
 
@@ -38,9 +40,7 @@ FAULT(handle_misaligned_fetch)
 FAULT(handle_fault_fetch)
 FAULT(handle_illegal_instruction)
 FAULT(handle_breakpoint)
-FAULT(handle_misaligned_load)
 FAULT(handle_fault_load)
-FAULT(handle_misaligned_store)
 FAULT(handle_fault_store)
 FAULT(handle_irq_dummy)
 
