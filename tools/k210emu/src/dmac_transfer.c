@@ -91,7 +91,9 @@ static bool bus_write(emu_t *emu, uint32_t address, unsigned width, const uint8_
 static void read_items(channel_t *ch, unsigned items)
 {
     emu_t *emu = ch->dmac->emu;
-    unsigned width = dmac_source_width(ch), bytes = items * width;
+    unsigned width = dmac_source_width(ch);
+    items = at_most(items, (DMAC_FIFO - ch->fifo_level) / width); /* software may rewrite ctl in the midst of a block */
+    unsigned bytes = items * width;
     uint8_t *out = ch->fifo + ch->fifo_level;
     const uint8_t *ram = emu_ram(emu, ch->source, source_fixed(ch) ? width : bytes);
     bool good = true;
@@ -162,18 +164,18 @@ static bool overlaps_closely(const channel_t *ch)
 /* Source items of the next step. Plain memory goes in chunks; elsewhere the order of single bursts can be seen. */
 static unsigned step_items(const channel_t *ch)
 {
-    unsigned burst = burst_items(ch->ctl, 14);
+    unsigned burst = burst_items(ch->ctl, 14), width = dmac_source_width(ch);
+    unsigned wanted = burst_items(ch->ctl, 18) * dmac_destination_width(ch);
+    if (to_peripheral(ch)) {
+        wanted -= ch->fifo_level < wanted ? ch->fifo_level : wanted;
+        return at_most(ch->items_left, from_peripheral(ch) && wanted != 0 ? burst : (wanted + width - 1) / width);
+    }
     if (from_peripheral(ch)) {
         return at_most(ch->items_left, burst);
     }
-    if (to_peripheral(ch)) {
-        unsigned wanted = burst_items(ch->ctl, 18) * dmac_destination_width(ch), width = dmac_source_width(ch);
-        wanted -= ch->fifo_level < wanted ? ch->fifo_level : wanted;
-        return at_most(ch->items_left, (wanted + width - 1) / width);
-    }
     emu_t *emu = ch->dmac->emu;
     bool plain = emu_ram(emu, ch->source, 1) != NULL && emu_ram(emu, ch->destination, 1) != NULL;
-    return at_most(ch->items_left, plain && !overlaps_closely(ch) ? DMAC_CHUNK / dmac_source_width(ch) : burst);
+    return at_most(ch->items_left, plain && !overlaps_closely(ch) ? DMAC_CHUNK / width : burst);
 }
 
 static unsigned request_line(const channel_t *ch, unsigned low)
