@@ -11,6 +11,8 @@
 typedef struct {
     mp_obj_base_t base;
     imlib_image_t image;
+    bool exported; // a bytearray of to_bytes() refers to this object and uses its pixels
+    bool viewed;   // the buffer protocol has given the pixels' address to someone who does not refer to this object
 } py_image_obj_t;
 extern const mp_obj_type_t py_image_type;
 
