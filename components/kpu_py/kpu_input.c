@@ -36,10 +36,10 @@ void kpu_run_image(kpu_net_obj_t *net, mp_obj_t object)
     kmodel_tensor_t want;
     kmodel_input_info(kpu_net_model(net), &want);
     if (!want.w) {
-        mp_raise_ValueError(MP_ERROR_TEXT("[MAIXPY]kpu: first layer not conv layer!\r\n"));
+        mp_raise_ValueError(KPU_PLAIN_TEXT("[MAIXPY]kpu: first layer not conv layer!\r\n"));
     }
     if (!check_image(image, &want)) {
-        mp_raise_ValueError(MP_ERROR_TEXT("[MAIXPY]kpu: check img format err!\r\n"));
+        mp_raise_ValueError(KPU_PLAIN_TEXT("[MAIXPY]kpu: check img format err!\r\n"));
     }
     kmodel_input_t input = {.data = image->ai, .count = want.w * want.h * want.c, .w = want.w, .h = want.h, .c = want.c,
                             .type = KMODEL_U8};
@@ -52,11 +52,11 @@ static void run_list(kpu_net_obj_t *net, mp_obj_t list)
     mp_obj_t *items;
     mp_obj_get_array(list, &count, &items);
     if (count == 0) {
-        mp_raise_ValueError(MP_ERROR_TEXT("[MAIXPY]kpu: check input list format err!\r\n"));
+        mp_raise_ValueError(KPU_PLAIN_TEXT("[MAIXPY]kpu: check input list format err!\r\n"));
     }
     float *values = m_new_maybe(float, count);
     if (!values) {
-        mp_raise_ValueError(MP_ERROR_TEXT("[MAIXPY]kpu: alloc list mem err!\r\n"));
+        mp_raise_ValueError(KPU_PLAIN_TEXT("[MAIXPY]kpu: alloc list mem err!\r\n"));
     }
     for (size_t i = 0; i < count; i++) {
         values[i] = mp_obj_get_float_to_f(items[i]);

@@ -8,6 +8,9 @@
 #define KPU_MAX_MODELS 5 // at once (spec maixpy-kpu.md 2)
 #define KPU_CONVOLUTION 10240 // type of the K210 convolution in kmodel V3
 
+// A text with escapes: MicroPython's compression of MP_ERROR_TEXT would spoil its dictionary with them.
+#define KPU_PLAIN_TEXT(text) ((mp_rom_error_text_t)(text))
+
 // A loaded model. After deinit `model` is NULL; the object only tells what it was.
 typedef struct {
     mp_obj_base_t base;

@@ -207,7 +207,7 @@ static bool get_shape(kmodel_t *model, kmodel_yolo2_t *yolo, kmodel_tensor_t *ou
 
 static __attribute__((noreturn)) void raise_no_region(void)
 {
-    mp_raise_ValueError(MP_ERROR_TEXT("[MAIXPY]kpu: region_layer_init err!\r\n"));
+    mp_raise_ValueError(KPU_PLAIN_TEXT("[MAIXPY]kpu: region_layer_init err!\r\n"));
 }
 
 // One block of the Python heap for all boxes, filled before any other object is made: an exception then loses nothing.
