@@ -58,7 +58,7 @@ static emu_time_t burst_time(const channel_t *ch, unsigned bytes)
     return cycles_to_time(1 + beats * 9 / 2, emu_clock_hz(ch->dmac->emu, EMU_CLOCK_CPU));
 }
 
-/* ---- reading and writing ------------------------------------------------------------------------------------------------- */
+/* ---- reading and writing ----------------------------------------------------------------------------------------- */
 
 static bool bus_read(emu_t *emu, uint32_t address, unsigned width, uint8_t *out)
 {
@@ -153,7 +153,7 @@ static void drain(channel_t *ch)
     }
 }
 
-/* ---- steps ------------------------------------------------------------------------------------------------------------------ */
+/* ---- steps ------------------------------------------------------------------------------------------------------- */
 
 static bool overlaps_closely(const channel_t *ch)
 {

@@ -1,7 +1,7 @@
 /* A W25Q-class serial NOR flash (spec soc.md 7.11, opcodes and times of the Winbond W25Q128FW).
  *
- * The part is modelled clock by clock on its four IO lines, so that a wrong lane count, mode byte or dummy count has the
- * effect it has on the bench; whole bytes on matching lanes take a fast path. Contents change when chip select rises
+ * The part is modelled clock by clock on its four IO lines, so that a wrong lane count, mode byte or dummy count has
+ * the effect it has on the bench; whole bytes on matching lanes take a fast path. Contents change when chip select rises
  * and the part is then busy for the typical time of the operation. */
 #include "norflash.h"
 
@@ -35,7 +35,8 @@ static unsigned lanes_of(const norflash_t *f)
 
 static bool drives(const norflash_t *f)
 {
-    return f->phase == DATA && (f->command->kind == READ || f->command->kind == STATUS_OUT || f->command->kind == ID_OUT);
+    kind_t kind = f->command != NULL ? f->command->kind : SIMPLE;
+    return f->phase == DATA && (kind == READ || kind == STATUS_OUT || kind == ID_OUT);
 }
 
 static uint8_t next_byte(norflash_t *f)

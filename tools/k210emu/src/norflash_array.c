@@ -43,7 +43,7 @@ void norflash_power_fails(void *opaque)
     emu_power_cut(f->emu);
 }
 
-/* ---- protection, programming, erasing ------------------------------------------------------------------------------ */
+/* ---- protection, programming, erasing ---------------------------------------------------------------------------- */
 
 /* BP2-0, TB, SEC and CMP give one block at the top or bottom. */
 static bool protected(const norflash_t *f, uint32_t address, uint32_t length)
@@ -152,7 +152,7 @@ static void write_status(norflash_t *f)
     f->volatile_write = false;
 }
 
-/* ---- commands that act when chip select rises ----------------------------------------------------------------------- */
+/* ---- commands that act when chip select rises -------------------------------------------------------------------- */
 
 static void suspend(norflash_t *f)
 {

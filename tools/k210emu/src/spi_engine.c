@@ -42,7 +42,7 @@ static uint32_t in_wire_order(const spi_t *s, uint32_t word, unsigned bits)
     return __builtin_bswap32(word) >> (32 - bits);
 }
 
-/* ---- queues -------------------------------------------------------------------------------------------------------------- */
+/* ---- queues ------------------------------------------------------------------------------------------------------ */
 
 void spi_queue(spi_t *s, uint32_t word)
 {
@@ -67,7 +67,7 @@ static void received(spi_t *s, uint32_t word)
     s->rx[(s->rx_head + s->rx_level++) % SPI_DEPTH] = word;
 }
 
-/* ---- frames -------------------------------------------------------------------------------------------------------------- */
+/* ---- frames ------------------------------------------------------------------------------------------------------ */
 
 static emu_time_t clocks_time(const spi_t *s, unsigned clocks)
 {
@@ -201,11 +201,12 @@ static void begin_frame(spi_t *s, emu_time_t when)
 static void send_command(spi_t *s, const format_t *f)
 {
     unsigned type = field(s->spi_ctrlr0, 0, 2), wait = field(s->spi_ctrlr0, 11, 5);
-    if (instruction_bits(s) != 0) {
-        spi_exchange(s, spi_low_bits(s->word, instruction_bits(s)), instruction_bits(s), type >= 2 ? f->lanes : 1, false);
+    unsigned instruction = instruction_bits(s), address = address_bits(s);
+    if (instruction != 0) {
+        spi_exchange(s, spi_low_bits(s->word, instruction), instruction, type >= 2 ? f->lanes : 1, false);
     }
-    if (address_bits(s) != 0) {
-        spi_exchange(s, spi_low_bits(s->address, address_bits(s)), address_bits(s), type >= 1 ? f->lanes : 1, false);
+    if (address != 0) {
+        spi_exchange(s, spi_low_bits(s->address, address), address, type >= 1 ? f->lanes : 1, false);
     }
     if (f->tmod >= RX_ONLY && wait != 0) {
         spi_exchange(s, 0, wait, 0, true);
@@ -275,7 +276,7 @@ void spi_enable(spi_t *s, bool enable)
     }
 }
 
-/* ---- events ------------------------------------------------------------------------------------------------------------- */
+/* ---- events ------------------------------------------------------------------------------------------------------ */
 
 static void sooner(unsigned *frames, unsigned candidate)
 {
@@ -323,7 +324,7 @@ void spi_schedule(spi_t *s)
     }
 }
 
-/* ---- DMA in bulk (emu.h) --------------------------------------------------------------------------------------------------- */
+/* ---- DMA in bulk (emu.h) ----------------------------------------------------------------------------------------- */
 
 unsigned spi_pull(void *opaque, uint32_t *items, unsigned max, emu_time_t item_time, emu_time_t *arrived)
 {

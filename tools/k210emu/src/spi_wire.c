@@ -40,7 +40,7 @@ uint32_t spi_exchange(spi_t *s, uint64_t out, unsigned bits, unsigned lanes, boo
     return in;
 }
 
-/* A word from the flash behind chip select 0, by the fields of xip_ctrl as in the standard IP (spec 7.9: unverified). */
+/* A word from the flash behind chip select 0, with xip_ctrl laid out as in the standard IP (spec 7.9: unverified). */
 uint32_t spi_xip_read(spi_t *s, uint32_t offset)
 {
     uint32_t ctrl = s->xip.ctrl;

@@ -58,8 +58,9 @@ static const struct {
 };
 
 static const char *const clock_name[EMU_CLOCK_COUNT] = {
-    "in0",  "pll0", "pll1", "pll2", "cpu",  "apb0",   "apb1",   "apb2",   "sram0", "sram1", "ai",   "dvp",  "rom",  "spi0",
-    "spi1", "spi2", "spi3", "i2c0", "i2c1", "i2c2",   "timer0", "timer1", "timer2", "wdt0", "wdt1", "i2s0", "i2s1", "i2s2",
+    "in0",  "pll0", "pll1", "pll2", "cpu",    "apb0",   "apb1",   "apb2", "sram0", "sram1",
+    "ai",   "dvp",  "rom",  "spi0", "spi1",   "spi2",   "spi3",   "i2c0", "i2c1",  "i2c2",
+    "timer0", "timer1", "timer2",   "wdt0",   "wdt1",   "i2s0",   "i2s1", "i2s2",
 };
 
 static uint32_t get(const sysctl_t *s, unsigned offset)

@@ -1,7 +1,7 @@
 /* The line of a UART: rates, frames in virtual time, FIFOs, status, interrupts, DMA requests. */
 #include "uart.h"
 
-/* ---- rates and levels ---------------------------------------------------------------------------------------------------- */
+/* ---- rates and levels -------------------------------------------------------------------------------------------- */
 
 static uint64_t apb_hz(const uart_t *s)
 {
@@ -61,7 +61,7 @@ static uint8_t pop(fifo_t *fifo)
     return byte;
 }
 
-/* ---- status, interrupts, DMA requests ------------------------------------------------------------------------------------- */
+/* ---- status, interrupts, DMA requests ---------------------------------------------------------------------------- */
 
 uint8_t uart_modem_status(const uart_t *s)
 {
@@ -130,7 +130,7 @@ void uart_update(uart_t *s)
     emu_dma_request(s->emu, rx_request + 1, burst ? s->tx.level <= tx_trigger(s) : s->tx.level == 0);
 }
 
-/* ---- receiving ------------------------------------------------------------------------------------------------------------- */
+/* ---- receiving --------------------------------------------------------------------------------------------------- */
 
 static bool can_receive(const uart_t *s)
 {
@@ -218,7 +218,7 @@ uint8_t uart_read_rbr(uart_t *s)
     return byte;
 }
 
-/* ---- sending ----------------------------------------------------------------------------------------------------------------- */
+/* ---- sending ----------------------------------------------------------------------------------------------------- */
 
 void uart_start_sending(uart_t *s)
 {
