@@ -1,8 +1,8 @@
 /* A W25Q-class serial NOR flash (spec soc.md 7.11, opcodes and times of the Winbond W25Q128FW).
  *
  * The part is modelled clock by clock on its four IO lines, so that a wrong lane count, mode byte or dummy count has
- * the effect it has on the bench; whole bytes on matching lanes take a fast path. Contents change when chip select rises
- * and the part is then busy for the typical time of the operation. */
+ * the effect it has on the bench; whole bytes on matching lanes take a fast path. Contents change when chip select
+ * rises and the part is then busy for the typical time of the operation. */
 #include "norflash.h"
 
 #include <string.h>
