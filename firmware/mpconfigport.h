@@ -23,6 +23,11 @@
 #define MICROPY_STACK_CHECK_MARGIN (4096)
 
 #define MICROPY_OPT_COMPUTED_GOTO (1)
+// Upstream looks for Ctrl-C at backward jumps only: a long sort() with a key function, or a recursion, would be deaf.
+#define MICROPY_VM_HOOK_RETURN \
+    if (MP_STATE_THREAD(mp_pending_exception) != MP_OBJ_NULL) { \
+        mp_handle_pending(true); \
+    }
 #define MICROPY_PERSISTENT_CODE_LOAD (1)
 #define MICROPY_READER_VFS (1)
 #define MICROPY_ENABLE_EMERGENCY_EXCEPTION_BUF (1)

@@ -14,3 +14,7 @@ endef
 
 # import * from a sys.modules entry that is no module read through a wrong type (CVE-2026-1998).
 $(eval $(call micropython_patch,py/runtime.c,28,import_all.patch))
+# Recursion in C without a look at the stack: deeply nested data or source overflowed it. Not fixed upstream.
+$(eval $(call micropython_patch,py/compile.c,99,stack_check_compile.patch))
+$(eval $(call micropython_patch,py/obj.c,99,stack_check_obj.patch))
+$(eval $(call micropython_patch,py/objtuple.c,99,stack_check_objtuple.patch))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 
 import pytest
-from conftest import ExecError
+from dut import Dut, ExecError
+from k210emu import Machine
 from littlefs import LittleFS
 
 START, LENGTH = 0xD00000, 0x300000
@@ -50,9 +51,6 @@ def test_files_survive_reset_and_a_second_implementation_reads_them(dut):
 
 
 def test_board_reads_what_a_second_implementation_wrote(fresh_flash):
-    from conftest import Dut
-    from k210emu import Machine
-
     fs = LittleFS(block_size=4096, block_count=LENGTH // 4096)
     with fs.open("hello.txt", "w") as f:
         f.write("from the host")
@@ -121,9 +119,6 @@ def test_damaged_file_system_does_not_stop_the_boot_and_is_left_alone(dut):
         # The magic stays; everything behind it is destroyed.
         start = START + 4096 * block
         flash[start + 16 : start + 4096] = b"\x00" * (4096 - 16)
-    from conftest import Dut
-    from k210emu import Machine
-
     with Machine(board="maix_bit", flash=bytes(flash)) as machine:
         damaged = Dut(machine)
         text = damaged.boot()

@@ -5,37 +5,37 @@ from __future__ import annotations
 import hashlib
 
 import pytest
-from conftest import ExecError
+from dut import ExecError
+
+
+CPU_HZ = 26_000_000 * 31 // 2  # what the PLL gives for 400 MHz: crystal x 31, halved (spec maixpy-system.md 7)
 
 
 def test_freq(dut):
-    assert dut.eval("__import__('machine').freq()") == 400_000_000
+    assert dut.eval("__import__('machine').freq()") == CPU_HZ
 
 
 def test_freq_change_keeps_console_and_time(dut):
     dut.exec("import machine, time\nt = time.ticks_ms()\nmachine.freq(200_000_000)")
-    assert dut.eval("__import__('machine').freq()") == 200_000_000
+    assert abs(dut.eval("__import__('machine').freq()") - 200_000_000) < 1_000_000
     before = dut.now_ms
     dut.exec("import time; time.sleep_ms(100)")
     assert 100 <= dut.now_ms - before < 160
     assert dut.eval("0 <= __import__('time').ticks_diff(__import__('time').ticks_ms(), t) < 2000") is True
     dut.exec("machine.freq(400_000_000)")
-    assert dut.eval("__import__('machine').freq()") == 400_000_000
+    assert dut.eval("__import__('machine').freq()") == CPU_HZ
 
 
 @pytest.mark.parametrize("hz", [-1, 0, 1000, 10**9, 10**12])
 def test_impossible_freq_is_an_error(dut, hz):
     with pytest.raises(ExecError, match="ValueError: CPU clock"):
         dut.exec(f"import machine; machine.freq({hz})")
-    assert dut.eval("__import__('machine').freq()") == 400_000_000
+    assert dut.eval("__import__('machine').freq()") == CPU_HZ
 
 
 def test_unique_id_is_the_hash_of_the_flash_id(dut):
     uid = dut.eval("__import__('machine').unique_id()")
-    flash_id = dut.machine.state()["norflash"]["unique_id"]
-    if isinstance(flash_id, str):
-        flash_id = bytes.fromhex(flash_id)
-    assert uid == hashlib.sha256(bytes(flash_id)).digest()
+    assert uid == hashlib.sha256(bytes.fromhex("d1644b210d102733")).digest()  # the emulated flash's unique id
     assert dut.eval("__import__('machine').unique_id()") == uid
 
 
@@ -50,8 +50,8 @@ def test_irq_can_be_disabled(dut):
 
 @pytest.mark.parametrize(("call", "ms"), [("sleep_ms(250)", 250), ("sleep(0.4)", 400), ("sleep_us(70_000)", 70), ("sleep_us(500)", 0.5)])
 def test_sleep_takes_its_time(dut, call, ms):
-    elapsed = dut.eval(f"[t := __import__('time').ticks_us(), __import__('time').{call}, __import__('time').ticks_us() - t][2]")
-    assert ms * 1000 <= elapsed < ms * 1000 + 1500
+    elapsed = int(dut.exec(f"import time; t = time.ticks_us(); time.{call}; print(time.ticks_us() - t)"))
+    assert ms * 1000 <= elapsed < ms * 1000 + 1100
 
 
 def test_ticks_follow_the_emulated_clock(dut):

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 
 import pytest
-from conftest import PROMPT, Dut
+from dut import PROMPT, Dut
 from k210emu import Machine
 
 Mpremote = Callable[..., str]

@@ -129,7 +129,7 @@ INTERRUPTIBLE = {
     "input": "input('?')",
     "printing": "while True: print('x' * 100)",
     "select": "import select, sys\np = select.poll()\np.register(sys.stdin, select.POLLIN)\np.poll(1000000)",
-    "asyncio": "import asyncio\nasyncio.run(asyncio.sleep(1000))",
+    "asyncio": "import asyncio\nasync def main(): await asyncio.sleep(1000)\nasyncio.run(main())",
     "long sort": "l = list(range(20000))\nwhile True: l.sort(key=lambda x: -x)",
 }
 
