@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from emu_support import results, run_program
 from k210emu import Machine
 
@@ -27,6 +28,20 @@ def test_sleep_costs_no_instructions() -> None:
         run_program(machine, "timer")
         assert machine.cycles > 5 * 1000 * 50
         assert machine.instructions < 1000
+
+
+@pytest.mark.parametrize("compare", [1 << 40, 1 << 50, 1 << 56, (1 << 63) - 1, (1 << 64) - 1])
+def test_far_timers_neither_fire_nor_hang(compare: int) -> None:
+    with Machine(harts=1) as machine:
+        machine.load(0x80000000, bytes.fromhex("73005010" "f5bf"))  # wfi for ever
+        machine.start()
+        machine.write(0x02004000, compare.to_bytes(8, "little"))
+        machine.run(ms=50)
+        assert not machine.registers()["mip"] & MTIP
+        assert machine.now_ms > 49.9
+        machine.write(0x0200BFF8, compare.to_bytes(8, "little"))  # mtime is writable: now it is due
+        machine.run(cycles=100)
+        assert machine.registers()["mip"] & MTIP
 
 
 def test_software_interrupts_between_harts() -> None:

@@ -13,7 +13,7 @@ typedef struct {
     emu_t *emu;
     uint32_t msip[HARTS];
     uint64_t compare[HARTS];
-    uint64_t cycle_offset; /* mtime = (cycles + cycle_offset) / 50 */
+    uint64_t mtime_base, cycle_base; /* mtime was mtime_base at cycle_base */
     emu_event_t event[HARTS];
     struct clint_timer {
         void *clint;
@@ -22,14 +22,19 @@ typedef struct {
 } clint_t;
 
 static uint64_t mtime(clint_t *c) {
-    return (emu_cycles(c->emu) + c->cycle_offset) / DIVIDER;
+    return c->mtime_base + (emu_cycles(c->emu) - c->cycle_base) / DIVIDER;
+}
+
+static void set_mtime(clint_t *c, uint64_t value) {
+    c->mtime_base = value;
+    c->cycle_base = emu_cycles(c->emu);
 }
 
 static void update_timer(clint_t *c, unsigned hart) {
     bool due = mtime(c) >= c->compare[hart];
     machine_set_lines(c->emu, hart, MIP_MTIP, due ? MIP_MTIP : 0);
-    uint64_t cycle = c->compare[hart] * DIVIDER - c->cycle_offset;
-    bool far = c->compare[hart] > UINT64_MAX / DIVIDER / 2; /* the usual way to switch it off */
+    uint64_t ticks = c->compare[hart] - c->mtime_base, cycle = c->cycle_base + ticks * DIVIDER;
+    bool far = ticks > (UINT64_MAX - c->cycle_base) / DIVIDER; /* the usual way to switch it off */
     emu_event_at(c->emu, &c->event[hart], due || far ? EMU_NEVER : emu_time_of(c->emu, cycle));
 }
 
@@ -85,7 +90,7 @@ static void clint_write(void *opaque, uint64_t offset, unsigned size, uint64_t v
         c->compare[hart] = merged(c->compare[hart], offset, size, value);
         update_timer(c, hart);
     } else if (offset - MTIME < 8) {
-        c->cycle_offset = merged(mtime(c), offset, size, value) * DIVIDER - emu_cycles(c->emu);
+        set_mtime(c, merged(mtime(c), offset, size, value));
         update_timers(c);
     } else {
         emu_unmodelled(c->emu, "clint", offset, true, value);
@@ -94,7 +99,7 @@ static void clint_write(void *opaque, uint64_t offset, unsigned size, uint64_t v
 
 static void clint_reset(void *opaque) {
     clint_t *c = opaque;
-    c->cycle_offset = -emu_cycles(c->emu);
+    set_mtime(c, 0);
     for (unsigned hart = 0; hart < HARTS; hart++) {
         c->compare[hart] = UINT64_MAX;
         write_msip(c, hart, 0);

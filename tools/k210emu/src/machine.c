@@ -30,7 +30,8 @@ __attribute__((weak)) void norflash_cut_power_after(norflash_t *flash, uint32_t 
 emu_time_t emu_time_of(emu_t *emu, uint64_t cycle) {
     if (cycle < emu->base_cycle)
         return emu->base_time;
-    return emu->base_time + (emu_time_t)((unsigned __int128)(cycle - emu->base_cycle) * emu->ps_per_cycle >> 32);
+    unsigned __int128 elapsed = (unsigned __int128)(cycle - emu->base_cycle) * emu->ps_per_cycle >> 32;
+    return elapsed < EMU_NEVER - emu->base_time ? emu->base_time + (emu_time_t)elapsed : EMU_NEVER;
 }
 
 uint64_t emu_cycle_at(emu_t *emu, emu_time_t when) {
