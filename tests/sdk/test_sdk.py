@@ -128,6 +128,8 @@ def test_program(name: str, programs: Path) -> None:
         text += m.run_until("DONE ", timeout_ms=4000) + m.run_until("\n")
         if name == "norflash":
             norflash_after(m)
+        if name == "crash":
+            assert b"ctx != NULL" in m.run_until("hart 1: exit 134")
     lines = text.decode().split("\n")
     failed = [line for line in lines if line.startswith("FAIL")]
     passed = [line for line in lines if line.startswith("PASS")]

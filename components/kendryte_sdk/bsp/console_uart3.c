@@ -10,6 +10,10 @@ void bsp_console_init(void) {
     uart_debug_init(UART_DEVICE_3);
 }
 
+void bsp_console_drain(void) {
+    uart_debug_drain();
+}
+
 void bsp_console_reclock(void) {
     uart_debug_init((uart_device_number_t)-1);
 }

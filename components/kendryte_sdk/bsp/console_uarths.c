@@ -12,6 +12,10 @@ void bsp_console_init(void) {
     sys_register_getchar(uarths_getchar);
 }
 
+void bsp_console_drain(void) {
+    uarths_drain();
+}
+
 void bsp_console_reclock(void) {
     uarths_config(115200, UARTHS_STOP_1);
 }

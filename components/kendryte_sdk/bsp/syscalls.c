@@ -2,7 +2,7 @@
 
 #include "syscalls.h"
 #include <errno.h>
-#include <stdbool.h>
+#include <stdlib.h>
 #include <sys/lock.h>
 #include <sys/time.h>
 #include "atomic.h"
@@ -39,6 +39,12 @@ __attribute__((noreturn)) void _exit(int code) {
     sys_exit(code);
     for (;;) {
     }
+}
+
+/* The library's own would need signals. */
+void abort(void) {
+    printk("abort\r\n");
+    _exit(134);
 }
 
 size_t get_free_heap_size(void) {

@@ -130,10 +130,20 @@ uint32_t spi_set_clk_rate(spi_device_num_t spi_num, uint32_t spi_clk) {
 
 /* ---- engine ---- */
 
+/* Microseconds of that many SCK periods. */
+static uint64_t sck_us(spi_device_num_t device, uint64_t periods) {
+    uint32_t khz = sysctl_clock_get_freq((sysctl_clock_t)(SYSCTL_CLOCK_SPI0 + device)) / 1000;
+    return periods * (mmio_read(reg(device, BAUDR)) + 1) * 1000 / (khz ? khz : 1);
+}
+
 uint64_t spi_deadline(spi_device_num_t device, size_t frames) {
-    uint32_t clock = sysctl_clock_get_freq((sysctl_clock_t)(SYSCTL_CLOCK_SPI0 + device)) / 1000;
-    uint64_t sck = (uint64_t)(frames + 16) * 32 * (mmio_read(reg(device, BAUDR)) + 1);
-    return sdk_deadline(10000 + sck * 2000 / (clock ? clock : 1));
+    return sdk_deadline(10000 + 2 * sck_us(device, (uint64_t)(frames + 16) * 32));
+}
+
+uint64_t spi_fifo_lasts_us(spi_device_num_t device) {
+    uint32_t control = mmio_read(reg(device, CTRLR0));
+    unsigned bits = (control >> layout(device)->size & 31) + 1, lines = 1u << (control >> layout(device)->lines & 3);
+    return sck_us(device, (uint64_t)bits * SPI_FIFO_USABLE / lines);
 }
 
 void spi_begin(spi_device_num_t device, spi_transfer_mode_t mode, size_t rx_count) {

@@ -43,6 +43,9 @@ void spi_end(spi_device_num_t device);
 /* mtime by which `frames` frames must be through, generously. */
 uint64_t spi_deadline(spi_device_num_t device, size_t frames);
 
+/* How long the device takes to fill its receive FIFO. */
+uint64_t spi_fifo_lasts_us(spi_device_num_t device);
+
 /* Bytes of memory per frame at the present frame size: 1, 2 or 4. */
 unsigned spi_frame_bytes(spi_device_num_t device);
 bool spi_is_master(spi_device_num_t device); /* complains when not */

@@ -7,6 +7,8 @@
 #include "mmio.h"
 #include "spi_engine.h"
 
+#define SAFE_US 100 /* no callback of the SDK takes as long */
+
 /* Two byte ranges as one sequence of frames of `width` bytes, least significant byte first. */
 typedef struct {
     const uint8_t *part[2];
@@ -80,7 +82,9 @@ static void receive_by_cpu(spi_device_num_t device, spi_chip_select_t chip_selec
     if (heads == 0) {
         result = spi_push(device, 0xFFFFFFFF, deadline);
     }
-    unsigned long state = irq_save(); /* the receiver does not wait: an interrupt would overrun it */
+    /* The receiver does not wait: a callback that takes as long as its FIFO lasts would overrun it. */
+    bool fragile = frames > SPI_FIFO_USABLE && spi_fifo_lasts_us(device) < SAFE_US;
+    unsigned long state = fragile ? irq_save() : 0;
     spi_select(device, chip_select);
     for (size_t i = 0; i < frames && result == 0; i++) {
         uint32_t word = 0;

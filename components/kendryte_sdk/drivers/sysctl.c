@@ -360,6 +360,7 @@ uint32_t sysctl_pll_set_freq(sysctl_pll_t pll, uint32_t pll_freq) {
         return 0;
     }
     if (pll == SYSCTL_PLL0) {
+        bsp_console_drain();
         mmio_update(REG_CLK_SEL0, 1, 0);
     }
     mmio_update(REG_PLL(pll), PLL_OUT_EN, 0);

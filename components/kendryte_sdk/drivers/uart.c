@@ -17,6 +17,7 @@
 #define LSR_TX_FULL 0x20u /* with FIFO and PTIME on: the opposite of a 16550 */
 
 #define BYTE_LIMIT_US 1000000
+#define DRAIN_LIMIT_US 5000 /* 17 characters at 115200 baud take 1.5 ms */
 
 volatile uart_t *const uart[3] = {
     (volatile uart_t *)UART1_BASE_ADDR,
@@ -237,6 +238,14 @@ static int console_put(char c) {
 static int console_get(void) {
     char c;
     return uart_receive_data(console, &c, 1) ? (uint8_t)c : EOF;
+}
+
+void uart_debug_drain(void) {
+    if (!bad(console)) {
+        uint64_t deadline = sdk_deadline(DRAIN_LIMIT_US);
+        while (!(mmio_read(REG(console, LSR)) & LSR_IDLE) && !sdk_expired(deadline)) {
+        }
+    }
 }
 
 void uart_debug_init(uart_device_number_t uart_channel) {

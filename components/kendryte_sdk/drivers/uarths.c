@@ -92,6 +92,23 @@ size_t uarths_send_data(const uint8_t *buf, size_t buf_len) {
     return n;
 }
 
+/* The only sign of progress is the watermark: "fewer than one byte in the FIFO", then one frame more. */
+void uarths_drain(void) {
+    uint32_t control = mmio_read(REG_TXCTRL);
+    if (!(control & 1)) {
+        return;
+    }
+    uint64_t frame = 12ull * (mmio_read(REG_DIV) + 1) / 50 + 1; /* in ticks of mtime, CPU clock / 50 */
+    uint64_t end = read_time() + 9 * frame;
+    mmio_write(REG_TXCTRL, (control & ~(7u << 16)) | 1u << 16);
+    while (!(mmio_read(REG_IP) & UARTHS_IP_TXWM) && read_time() < end) {
+    }
+    mmio_write(REG_TXCTRL, control);
+    end = read_time() + frame;
+    while (read_time() < end) {
+    }
+}
+
 uarths_interrupt_mode_t uarths_get_interrupt_mode(void) {
     return (uarths_interrupt_mode_t)(mmio_read(REG_IP) & 3);
 }

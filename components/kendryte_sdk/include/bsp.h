@@ -13,8 +13,10 @@ extern "C" {
 #endif
 
 /* The console is chosen at link time by SDK_CONSOLE in sdk.mk: `uart3` (the vendor's default) or `uarths`, both on
- * pads 4 and 5 at 115200 8N1. Start-up calls the first, every change of the CPU clock the second. */
+ * pads 4 and 5 at 115200 8N1. Start-up calls the first; a change of the CPU clock calls the second before it (what is on
+ * the wire must be out) and the third after it. */
 void bsp_console_init(void);
+void bsp_console_drain(void);
 void bsp_console_reclock(void);
 
 /* Called on an exception that nothing handles. The default prints cause, address and registers, then stops the hart

@@ -222,6 +222,9 @@ void uart_set_det(uart_device_number_t uart_channel, uart_det_mode_t det_mode, s
  * initialises the current console and only fills in a missing putchar/getchar. */
 void uart_debug_init(uart_device_number_t uart_channel);
 
+/* Ours: waits until everything sent by the console UART is on the wire, at most 5 ms. */
+void uart_debug_drain(void);
+
 #ifdef __cplusplus
 }
 #endif

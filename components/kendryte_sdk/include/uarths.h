@@ -122,6 +122,9 @@ void uarths_config(uint32_t baud_rate, uarths_stopbit_t stopbit);
 /* Watermark levels. */
 void uarths_set_interrupt_cnt(uarths_interrupt_mode_t interrupt_mode, uint8_t cnt);
 
+/* Ours: waits until everything sent is on the wire, at most ten frames. */
+void uarths_drain(void);
+
 #ifdef __cplusplus
 }
 #endif
