@@ -73,7 +73,7 @@ def show(picture: pathlib.Path, result: dict[str, Any]) -> None:
     for row in range(max(len(left), len(right))):
         a = left[row] if row < len(left) else ""
         b = right[row] if row < len(right) else ""
-        print(f"  {a:28s}   {b}")
+        print(f"  {a:28s}   {b}".rstrip())
     print()
 
 

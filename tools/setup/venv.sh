@@ -17,7 +17,7 @@ stamp="$directory/.kpupy-$(cat requirements.txt requirements-data.txt pyproject.
     exit 1
 }
 echo "Setting up the virtual environment in $directory ..."
-"$python" -m venv "$directory"
+"$python" -m venv --clear "$directory"
 pip() { "$directory/bin/python" -m pip --disable-pip-version-check --quiet "$@"; }
 pip install --requirement requirements.txt
 pip install --no-deps --requirement requirements-data.txt
@@ -34,5 +34,4 @@ for path in sys.argv[1:]:
         if name and importlib.metadata.version(name) != version:
             sys.exit(f"{name} {importlib.metadata.version(name)} is installed, {path} pins {version}")
 CHECK
-rm -f "$directory"/.kpupy-*
 touch "$stamp"
