@@ -1,0 +1,96 @@
+"""Boards with models in the flash and files in /flash, and what their memory holds after a run."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from dut import Dut
+from k210emu import Machine
+from littlefs import LittleFS
+
+U8 = npt.NDArray[np.uint8]
+
+FLASH_BYTES, BLOCK = 16 << 20, 4096
+FS_START, FS_BYTES = 0xD00000, 0x300000  # boards/maix_bit
+MODEL_AT = 0x300000
+
+
+def file_system(files: Mapping[str, bytes]) -> bytes:
+    """A littlefs2 as the firmware mounts it at /flash."""
+    fs = LittleFS(block_size=BLOCK, block_count=FS_BYTES // BLOCK, prog_size=256, read_size=64)
+    for name, data in files.items():
+        with fs.open(name, "wb") as file:
+            file.write(data)
+    return bytes(fs.context.buffer)
+
+
+@contextlib.contextmanager
+def board(firmware: bytes, models: Mapping[int, bytes], files: Mapping[str, bytes]) -> Iterator[Dut]:
+    """A started board with models at flash addresses and files in /flash."""
+    flash = bytearray(b"\xff" * FLASH_BYTES)
+    for address, data in {0: firmware, FS_START: file_system(files), **models}.items():
+        flash[address : address + len(data)] = data
+    with Machine(board="maix_bit", flash=bytes(flash)) as machine:
+        dut = Dut(machine)
+        dut.boot()
+        dut.exec("import KPU as kpu, gc, image, kpupy, uctypes")
+        yield dut
+        assert not [report for report in machine.reports if "kpu" in report.lower()]
+
+
+def free_memory(dut: Dut) -> int:
+    """Free bytes of the C heap after a collection."""
+    return int(dut.exec("gc.collect()\nprint(kpupy.heap()[0])").splitlines()[-1])
+
+
+@dataclass
+class FeatureMap:
+    """A kpu_fmap as its repr tells, with the bytes it refers to."""
+
+    data: bytes
+    index: int
+    w: int
+    h: int
+    ch: int
+    typecode: str
+
+    @property
+    def f32(self) -> npt.NDArray[np.float32]:
+        assert self.typecode == "f"
+        return np.frombuffer(self.data, "<f4")
+
+    @property
+    def map(self) -> U8:
+        """u8 [ch, h, w]."""
+        assert self.typecode == "B"
+        return np.frombuffer(self.data, np.uint8).reshape(self.ch, self.h, self.w)
+
+
+FMAP = re.compile(
+    r'{"fmap": "data"=0x([0-9a-f]+), "size"=(\d+), "index": (\d+), "w": (\d+), "h": (\d+), "ch": (\d+), "typecode": ([Bf])}'
+)
+
+
+def read_fmap(dut: Dut, code: str, timeout_ms: float = 20_000) -> FeatureMap:
+    """Run code whose last line of output is a feature map, and read the board's memory there."""
+    line = dut.exec(code, timeout_ms).splitlines()[-1]
+    match = FMAP.fullmatch(line)
+    assert match, line
+    address, size = int(match[1], 16), int(match[2])
+    return FeatureMap(dut.machine.read(address, size), *(int(match[i]) for i in range(3, 7)), match[7])
+
+
+def read_planes(dut: Dut, image: str, width: int, height: int, channels: int) -> U8:
+    """What pix_to_ai makes of an image's pixels (spec maixpy-image.md 2.2), from the pixels in the board's memory."""
+    address = dut.eval(f"uctypes.addressof({image}.to_bytes())")
+    assert isinstance(address, int)
+    if channels == 1:
+        return np.frombuffer(dut.machine.read(address, width * height), np.uint8).reshape(1, height, width)
+    pixels = np.frombuffer(dut.machine.read(address, 2 * width * height), ">u2").astype(int).reshape(height, width)
+    fields = ((pixels >> 11, 31), (pixels >> 5 & 63, 63), (pixels & 31, 31))
+    return np.stack([(value * 255 + limit // 2) // limit for value, limit in fields]).astype(np.uint8)
