@@ -109,6 +109,12 @@ def test_machines_are_independent() -> None:
         assert two.instructions == two.cycles >= 1000
 
 
+def test_a_view_of_the_flash_may_outlive_the_machine() -> None:
+    with Machine(flash=b"kept") as machine:
+        view = machine.flash
+    assert bytes(view[:5]) == b"kept\xff"
+
+
 def test_close_twice_and_use_after_close() -> None:
     machine = Machine()
     machine.close()

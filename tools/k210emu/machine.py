@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import json
 import mmap
@@ -105,13 +106,14 @@ class Machine:
         self._lib.emu_destroy(self._emu)
         self._emu = None
         del self._flash_buffer
-        self._flash_map.close()
+        with contextlib.suppress(BufferError):  # somebody still holds a view of `flash`; it closes with the last one
+            self._flash_map.close()
 
     # ---- loading and starting
 
     @property
     def flash(self) -> memoryview:
-        """The flash's contents, writable. Release the view before close()."""
+        """The flash's contents, writable."""
         return memoryview(self._flash_map)
 
     def write_flash(self, address: int, data: bytes) -> None:
@@ -351,29 +353,35 @@ class Machine:
 
     @property
     def cycles(self) -> int:
-        return int(self._lib.emu_cycle_count(self._emu))
+        with self.lock:
+            return int(self._lib.emu_cycle_count(self._emu))
 
     @property
     def instructions(self) -> int:
-        return int(self._lib.emu_instruction_count(self._emu))
+        with self.lock:
+            return int(self._lib.emu_instruction_count(self._emu))
 
     @property
     def cpu_hz(self) -> int:
-        return int(self._lib.emu_clock_hz(self._emu, 4))
+        with self.lock:
+            return int(self._lib.emu_clock_hz(self._emu, 4))
 
     @property
     def now_ms(self) -> float:
         """Virtual time since power-on."""
-        return float(self._lib.emu_now(self._emu) / PS_PER_MS)
+        with self.lock:
+            return float(self._lib.emu_now(self._emu) / PS_PER_MS)
 
     @property
     def idle(self) -> bool:
-        return bool(self._lib.emu_idle(self._emu))
+        with self.lock:
+            return bool(self._lib.emu_idle(self._emu))
 
     @property
     def stalled(self) -> bool:
         """Every hart waits in wfi and no event will ever wake one: only input from outside can."""
-        return self.idle and self._lib.emu_next_event(self._emu) == binding.NEVER
+        with self.lock:
+            return self.idle and int(self._lib.emu_next_event(self._emu)) == binding.NEVER
 
     def pad(self, number: int) -> Pad:
         return Pad(self, number)
