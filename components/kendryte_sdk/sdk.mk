@@ -25,6 +25,8 @@ SDK_CFLAGS = $(SDK_ARCH) --specs=picolibc.specs -std=gnu11 -ffunction-sections -
 	-ffreestanding -fstrict-volatile-bitfields -fno-builtin-malloc -D__riscv64
 SDK_OPT ?= -Os
 SDK_OPT_heap ?= -O2
+# Else the compiler would make calls of memcpy and memset out of the loops that are them.
+SDK_OPT_string ?= -O2 -fno-tree-loop-distribute-patterns
 SDK_WARNINGS = -Wall -Wextra
 SDK_ASFLAGS = $(SDK_ARCH) $(SDK_INCLUDES) -D__ASSEMBLER__
 SDK_LINKER_SCRIPT = $(SDK_DIR)/bsp/sdk.ld

@@ -48,6 +48,9 @@ static bool bad(dmac_channel_number_t channel_num) {
 
 /* Spins until the bits are 0; false after the limit. */
 static bool wait_clear(uintptr_t reg, uint64_t bits, uint64_t us) {
+    if ((mmio_read64(reg) & bits) == 0) {
+        return true; /* the usual case, without the arithmetic of a deadline */
+    }
     uint64_t deadline = sdk_deadline(us);
     while (mmio_read64(reg) & bits) {
         if (sdk_expired(deadline)) {
