@@ -27,6 +27,12 @@ def test_written_code_runs_after_fence_i() -> None:
         assert r[10:12] == [0, 0] and r[12] == 55
 
 
+def test_code_runs_through_any_number_of_aliases() -> None:
+    with Machine(harts=1) as machine:
+        run_program(machine, "aliases")
+        assert results(machine, 1) == [6000]
+
+
 def answer(value: int) -> bytes:
     return (0x513 | value << 20).to_bytes(4, "little") + (0x8067).to_bytes(4, "little")  # li a0, value; ret
 

@@ -9,7 +9,7 @@ import mmap
 import os
 import threading
 from collections.abc import Callable
-from enum import IntEnum
+from enum import Enum
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -27,7 +27,7 @@ PS_PER_MS = 10**9
 TEXT_LIMIT_MS = 10_000
 
 
-class Stop(IntEnum):
+class Stop(Enum):
     """Why a run ended."""
 
     LIMIT = 0

@@ -8,59 +8,19 @@
  * - Counters, mip, mhartid and the identity registers are wrong: a hook on each address that holds such an instruction
  *   executes it. Pages are scanned when their first block runs.
  */
-#include "cpu.h"
 #include "cpu_decode.h"
+#include "cpu_state.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unicorn/unicorn.h>
 
-#define BLOCKS 32768u /* power of two */
-#define PAGES 4096u   /* power of two; far more than the pages of the 8 MiB of memory */
 #define TRANSLATIONS (64u << 20) /* bytes; the default of 1 GiB is for programs larger than this memory */
 #define MSTATUS_MIE (1ull << 3)
 #define MSTATUS_MPIE (1ull << 7)
 #define MSTATUS_MPP (3ull << 11)
 #define MSTATUS_FS (3ull << 13)
-#define MIP_SOFTWARE ((1u << 1) | (1u << 5)) /* SSIP, STIP: the bits of mip that software writes */
-#define CODE_PAGE (1ull << 60) /* marks physical pages that hold translated code, under any address */
-#define NO_TRAP UINT64_MAX
 #define INTERRUPT (1ull << 63)
-
-typedef struct {
-    uint64_t address;
-    uint32_t size, count;
-} block_t;
-
-struct cpu {
-    uc_engine *uc;
-    unsigned hart;
-    cpu_bus_t bus;
-    uint64_t retired, start, deadline;
-    bool watch_mie;       /* an enabled interrupt waits for mstatus.MIE */
-    bool flush, rescan;   /* to be done when the engine has stopped */
-    uint64_t scan_page;
-    uint64_t trap;        /* cause of the exception that stopped the engine */
-    uint64_t trap_value;
-    uint64_t trap_pc;
-    bool service_stop;
-    unsigned service;
-    uint32_t lines, software_lines;
-    uint64_t cycle_offset, instret_offset, sptbr, counter_enable[2];
-    block_t *block;
-    block_t blocks[BLOCKS];
-    uint64_t pages[PAGES];   /* scanned pages, page number + 1 */
-    uint64_t *hooked;        /* addresses with a hook, sorted */
-    size_t hooked_count, hooked_capacity;
-    struct device_window *windows;
-};
-
-struct device_window {
-    struct device_window *next;
-    cpu_t *cpu;
-    uint32_t base;
-};
 
 static const struct {
     unsigned csr;
@@ -71,126 +31,18 @@ static const struct {
     {CSR_MBADADDR, UC_RISCV_REG_MTVAL},  {0x003, UC_RISCV_REG_FCSR},
 };
 
-static uint64_t reg_read(cpu_t *cpu, int id) {
-    uint64_t value = 0;
-    uc_reg_read(cpu->uc, id, &value);
-    return value;
-}
-
-static void reg_write(cpu_t *cpu, int id, uint64_t value) {
-    uc_reg_write(cpu->uc, id, &value);
-}
-
-static uint32_t fetch(cpu_t *cpu, uint64_t address) {
-    const uint8_t *low = cpu->bus.memory(cpu->bus.opaque, (uint32_t)address);
-    const uint8_t *high = cpu->bus.memory(cpu->bus.opaque, (uint32_t)address + 2);
-    if (!low)
-        return 0;
-    uint32_t value = low[0] | low[1] << 8;
-    return high ? value | (uint32_t)(high[0] | high[1] << 8) << 16 : value;
-}
-
-static uint32_t count_instructions(cpu_t *cpu, uint64_t from, uint64_t to) {
-    uint32_t count = 0;
-    while (from < to) {
-        from += decode_length((uint16_t)fetch(cpu, from));
-        count++;
-    }
-    return count;
-}
-
-/* ---- pages and their watched instructions ------------------------------------------------------------------------ */
-
-static bool page_scanned(cpu_t *cpu, uint64_t page) {
-    unsigned i = (unsigned)(page * 0x9e3779b97f4a7c15ull >> 52);
-    for (; cpu->pages[i & (PAGES - 1)]; i++)
-        if (cpu->pages[i & (PAGES - 1)] == page + 1)
-            return true;
-    return false;
-}
-
-static void page_mark(cpu_t *cpu, uint64_t page) {
-    unsigned i = (unsigned)(page * 0x9e3779b97f4a7c15ull >> 52);
-    while (cpu->pages[i & (PAGES - 1)])
-        i++;
-    cpu->pages[i & (PAGES - 1)] = page + 1;
-}
-
-static void on_watched(uc_engine *uc, uint64_t address, uint32_t size, void *opaque);
-
-static void hook_address(cpu_t *cpu, uint64_t address) {
-    size_t low = 0, high = cpu->hooked_count;
-    while (low < high) {
-        size_t middle = (low + high) / 2;
-        if (cpu->hooked[middle] < address)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    if (low < cpu->hooked_count && cpu->hooked[low] == address)
-        return;
-    if (cpu->hooked_count == cpu->hooked_capacity) {
-        cpu->hooked_capacity = cpu->hooked_capacity ? 2 * cpu->hooked_capacity : 64;
-        cpu->hooked = realloc(cpu->hooked, cpu->hooked_capacity * sizeof *cpu->hooked);
-    }
-    memmove(cpu->hooked + low + 1, cpu->hooked + low, (cpu->hooked_count - low) * sizeof *cpu->hooked);
-    cpu->hooked[low] = address;
-    cpu->hooked_count++;
-    uc_hook hook;
-    uc_hook_add(cpu->uc, &hook, UC_HOOK_CODE, (void *)on_watched, cpu, address, address);
-}
-
-/* Hooks every place of a page that can hold a watched instruction: code hooks act on blocks translated afterwards. */
-static void scan_page(cpu_t *cpu, uint64_t page) {
-    uint64_t base = page << 12;
-    for (unsigned offset = 0; offset < 4096; offset += 2) {
-        uint32_t instruction = fetch(cpu, base + offset);
-        /* Reading mhartid as 0 is right on hart 0. */
-        bool right = cpu->hart == 0 && (instruction & 0xfff0007f) == 0xf1400073;
-        if (decode_watched(instruction) && !right)
-            hook_address(cpu, base + offset);
-    }
-    uint32_t physical;
-    if (cpu->bus.page(cpu->bus.opaque, (uint32_t)base, CPU_FETCH, &physical))
-        page_mark(cpu, CODE_PAGE | physical >> 12);
-    page_mark(cpu, page);
-    uc_ctl_remove_cache(cpu->uc, base, base + 4096);
-}
-
-static void forget_code(cpu_t *cpu) {
-    cpu->flush = false;
-    /* Page by page: flushing everything clears the whole translation buffer. */
-    for (unsigned i = 0; i < PAGES; i++)
-        if (cpu->pages[i] && !((cpu->pages[i] - 1) & CODE_PAGE))
-            uc_ctl_remove_cache(cpu->uc, (cpu->pages[i] - 1) << 12, ((cpu->pages[i] - 1) << 12) + 4096);
-    memset(cpu->pages, 0, sizeof cpu->pages);
-    memset(cpu->blocks, 0xff, sizeof cpu->blocks);
-}
-
 /* ---- hooks --------------------------------------------------------------------------------------------------------- */
 
 /* As soon as any code hook exists, Unicorn leaves the pc of an earlier block behind when blocks are chained. */
-static void stop_at_block(cpu_t *cpu, uint64_t address) {
+void cpu_stop_at_block(cpu_t *cpu, uint64_t address) {
     reg_write(cpu, UC_RISCV_REG_PC, address);
     uc_emu_stop(cpu->uc);
-}
-
-/* First run of a block: learns its length in instructions, or has its page scanned first. False stops the engine. */
-static __attribute__((noinline)) bool learn_block(cpu_t *cpu, block_t *block, uint64_t address, uint32_t size) {
-    if (!page_scanned(cpu, address >> 12)) {
-        cpu->rescan = true;
-        cpu->scan_page = address >> 12;
-        stop_at_block(cpu, address);
-        return false;
-    }
-    *block = (block_t){address, size, count_instructions(cpu, address, address + size)};
-    return true;
 }
 
 static __attribute__((noinline)) bool must_stop(cpu_t *cpu, uint64_t address) {
     bool stop = cpu->retired >= cpu->deadline || (reg_read(cpu, UC_RISCV_REG_MSTATUS) & MSTATUS_MIE);
     if (stop)
-        stop_at_block(cpu, address);
+        cpu_stop_at_block(cpu, address);
     return stop;
 }
 
@@ -202,13 +54,13 @@ static void on_block(uc_engine *uc, uint64_t address, uint32_t size, void *opaqu
         return;
     block_t *block = &cpu->blocks[(address >> 1 ^ address >> 16) & (BLOCKS - 1)];
     if (__builtin_expect(block->address != address || block->size != size, 0) &&
-        !learn_block(cpu, block, address, size))
+        !cpu_learn_block(cpu, block, address, size))
         return;
     cpu->block = block;
     cpu->retired += block->count;
 }
 
-static void stop_with_trap(cpu_t *cpu, uint64_t cause, uint64_t pc, uint64_t value) {
+void cpu_stop_with_trap(cpu_t *cpu, uint64_t cause, uint64_t pc, uint64_t value) {
     cpu->trap = cause;
     cpu->trap_pc = pc;
     cpu->trap_value = value;
@@ -219,7 +71,7 @@ static void on_exception(uc_engine *uc, uint32_t cause, void *opaque) {
     cpu_t *cpu = opaque;
     (void)uc;
     uint64_t pc = reg_read(cpu, UC_RISCV_REG_PC) - 4;
-    uint32_t instruction = fetch(cpu, pc);
+    uint32_t instruction = cpu_fetch(cpu, pc);
     decoded_access_t access = decode_access(instruction);
     uint64_t value = 0;
     if (cause == 8)
@@ -228,7 +80,7 @@ static void on_exception(uc_engine *uc, uint32_t cause, void *opaque) {
         cause = access.store ? 6 : 4;
         value = cpu_get(cpu, access.base) + (uint64_t)access.offset;
     }
-    stop_with_trap(cpu, cause, pc, value);
+    cpu_stop_with_trap(cpu, cause, pc, value);
 }
 
 static bool on_tlb_fill(uc_engine *uc, uint64_t address, uc_mem_type type, uc_tlb_entry *entry, void *opaque) {
@@ -265,74 +117,6 @@ static void on_device_write(uc_engine *uc, uint64_t offset, unsigned size, uint6
     const cpu_bus_t *bus = &window->cpu->bus;
     (void)uc;
     bus->write(bus->opaque, window->base + offset, size, value);
-}
-
-/* ---- watched instructions -------------------------------------------------------------------------------------------- */
-
-/* Identity registers as read on silicon (spec soc.md 1.1). */
-static bool csr_read(cpu_t *cpu, unsigned csr, uint64_t *value) {
-    switch (csr) {
-    case 0x180: *value = cpu->sptbr; return true;
-    case 0x301: *value = 0x800000000014112dull; return true;
-    case 0x320: case 0x321: *value = cpu->counter_enable[csr & 1]; return true;
-    case 0x344: *value = cpu->lines | cpu->software_lines; return true;
-    case 0xb00: case 0xc00: *value = cpu->bus.cycle(cpu->bus.opaque, cpu->hart) + cpu->cycle_offset; return true;
-    case 0xb02: case 0xc02: *value = cpu->retired + cpu->instret_offset; return true;
-    case 0xf11: *value = 0x4b5; return true;
-    case 0xf12: *value = 0xe59889e6a5a04149ull; return true;
-    case 0xf13: *value = 0x4d41495832303030ull; return true;
-    case 0xf14: *value = cpu->hart; return true;
-    default: return false; /* time, PMP and the counter enables of later specifications do not exist */
-    }
-}
-
-static void csr_write(cpu_t *cpu, unsigned csr, uint64_t value) {
-    switch (csr) {
-    case 0x180: cpu->sptbr = value & 0xfffff; break;
-    case 0x320: case 0x321: cpu->counter_enable[csr & 1] = value; break;
-    case 0x344:
-        cpu->software_lines = value & MIP_SOFTWARE;
-        cpu_stop(cpu);
-        break;
-    case 0xb00: cpu->cycle_offset = value - cpu->bus.cycle(cpu->bus.opaque, cpu->hart); break;
-    case 0xb02: cpu->instret_offset = value - cpu->retired; break;
-    default: break; /* misa: fixed */
-    }
-}
-
-static bool csr_execute(cpu_t *cpu, uint32_t instruction) {
-    unsigned csr = instruction >> 20, rd = instruction >> 7 & 31, rs1 = instruction >> 15 & 31;
-    unsigned operation = instruction >> 12 & 3;
-    uint64_t old, source = instruction >> 14 & 1 ? rs1 : cpu_get(cpu, CPU_X0 + rs1);
-    bool writes = operation == 1 || rs1 != 0;
-    if (!csr_read(cpu, csr, &old) || (writes && csr >> 10 == 3))
-        return false;
-    if (writes)
-        csr_write(cpu, csr, operation == 1 ? source : operation == 2 ? old | source : old & ~source);
-    if (rd)
-        cpu_set(cpu, CPU_X0 + rd, old);
-    return true;
-}
-
-static void on_watched(uc_engine *uc, uint64_t address, uint32_t size, void *opaque) {
-    cpu_t *cpu = opaque;
-    (void)uc;
-    uint32_t instruction = fetch(cpu, address);
-    if (size != 4 || !decode_watched(instruction))
-        return;
-    if ((instruction & 0x7f) == 0x0f) { /* fence.i: what this hart fetches from now on is what memory holds */
-        cpu->flush = true;
-        cpu_stop(cpu);
-    } else if ((instruction >> 12 & 3) == 0) { /* sfence.vma is not of this specification */
-        stop_with_trap(cpu, 2, address, 0);
-    } else if (instruction >> 20 == CSR_MIE) { /* Unicorn executes it; interrupts are evaluated behind it */
-        if (cpu->lines | cpu->software_lines)
-            cpu_stop(cpu);
-    } else if (csr_execute(cpu, instruction)) {
-        reg_write(cpu, UC_RISCV_REG_PC, address + 4);
-    } else {
-        stop_with_trap(cpu, 2, address, 0);
-    }
 }
 
 /* ---- traps ------------------------------------------------------------------------------------------------------------- */
@@ -372,7 +156,7 @@ static void poll_interrupts(cpu_t *cpu) {
 /* Instructions of the block from `pc` on were counted but not executed. */
 static void uncount(cpu_t *cpu, uint64_t pc) {
     if (cpu->block && pc >= cpu->block->address && pc < cpu->block->address + cpu->block->size)
-        cpu->retired -= count_instructions(cpu, pc, cpu->block->address + cpu->block->size);
+        cpu->retired -= cpu_count_instructions(cpu, pc, cpu->block->address + cpu->block->size);
 }
 
 static void access_fault(cpu_t *cpu) {
@@ -380,7 +164,7 @@ static void access_fault(cpu_t *cpu) {
     uint32_t physical;
     uint64_t cause = 1;
     if (cpu->bus.memory(cpu->bus.opaque, (uint32_t)pc)) {
-        decoded_access_t access = decode_access(fetch(cpu, pc));
+        decoded_access_t access = decode_access(cpu_fetch(cpu, pc));
         if (access.valid) {
             cause = access.store ? 7 : 5;
             value = cpu_get(cpu, access.base) + (uint64_t)access.offset;
@@ -394,7 +178,7 @@ static void access_fault(cpu_t *cpu) {
 
 static void finish_exception(cpu_t *cpu) {
     uint64_t cause = cpu->trap, pc = cpu->trap_pc;
-    uint32_t instruction = fetch(cpu, pc);
+    uint32_t instruction = cpu_fetch(cpu, pc);
     cpu->trap = NO_TRAP;
     uncount(cpu, pc);
     if (cause == 2 && (instruction & 0xfff07fff) == 0x10400073) { /* sfence.vm: nothing to flush without a page table */
@@ -412,7 +196,7 @@ static void finish_exception(cpu_t *cpu) {
 
 static void undecoded(cpu_t *cpu) {
     uint64_t pc = reg_read(cpu, UC_RISCV_REG_PC);
-    uint32_t instruction = fetch(cpu, pc);
+    uint32_t instruction = cpu_fetch(cpu, pc);
     bool breakpoint = instruction == 0x00100073 || (uint16_t)instruction == 0x9002;
     uncount(cpu, pc);
     enter_trap(cpu, breakpoint ? 3 : 2, pc, breakpoint ? pc : 0);
@@ -423,7 +207,7 @@ static bool ended_in_wfi(cpu_t *cpu) {
     uint64_t pc = reg_read(cpu, UC_RISCV_REG_PC), wfi = pc - 4;
     if (!cpu->block || wfi < cpu->block->address || wfi >= cpu->block->address + cpu->block->size)
         return false;
-    if (fetch(cpu, wfi) != 0x10500073)
+    if (cpu_fetch(cpu, wfi) != 0x10500073)
         return false;
     uncount(cpu, pc);
     return true;
@@ -439,7 +223,7 @@ static bool run_engine(cpu_t *cpu) {
         finish_exception(cpu);
     } else if (cpu->rescan) {
         cpu->rescan = false;
-        scan_page(cpu, cpu->scan_page);
+        cpu_scan_page(cpu, cpu->scan_page);
     } else if (error == UC_ERR_INSN_INVALID) {
         undecoded(cpu);
     } else if (error != UC_ERR_OK) {
@@ -455,7 +239,7 @@ cpu_stop_t cpu_run(cpu_t *cpu, uint64_t budget) {
     cpu->deadline = cpu->retired + budget;
     while (cpu->retired < cpu->deadline) {
         if (cpu->flush)
-            forget_code(cpu);
+            cpu_forget_code(cpu);
         poll_interrupts(cpu);
         if (run_engine(cpu) && !cpu_wakes(cpu))
             return CPU_STOP_WFI;
@@ -495,15 +279,6 @@ unsigned cpu_service(const cpu_t *cpu) {
     return cpu->service;
 }
 
-void cpu_code_changed(cpu_t *cpu, uint32_t address, uint32_t size) {
-    for (uint64_t page = address >> 12; page <= ((uint64_t)address + size - 1) >> 12; page++)
-        if (page_scanned(cpu, CODE_PAGE | page)) {
-            cpu->flush = true;
-            cpu_stop(cpu);
-            return;
-        }
-}
-
 void cpu_pages_changed(cpu_t *cpu) {
     uc_ctl_flush_tlb(cpu->uc);
 }
@@ -523,7 +298,7 @@ static int register_id(unsigned reg) {
 
 uint64_t cpu_get(cpu_t *cpu, unsigned reg) {
     uint64_t value;
-    if (reg >= CPU_CSR && csr_read(cpu, reg - CPU_CSR, &value))
+    if (reg >= CPU_CSR && cpu_csr_read(cpu, reg - CPU_CSR, &value))
         return value;
     return reg_read(cpu, register_id(reg));
 }
@@ -538,7 +313,7 @@ uint64_t cpu_locate(cpu_t *cpu, uint64_t address) {
     uint64_t found = 0, pc = cpu->block->address, end = pc + cpu->block->size;
     unsigned matches = 0;
     while (pc < end) {
-        uint32_t instruction = fetch(cpu, pc);
+        uint32_t instruction = cpu_fetch(cpu, pc);
         decoded_access_t access = decode_access(instruction);
         if (access.valid && (uint32_t)(cpu_get(cpu, access.base) + (uint64_t)access.offset) == (uint32_t)address) {
             found = pc;
@@ -578,7 +353,7 @@ void cpu_reset(cpu_t *cpu, uint64_t pc) {
     cpu->service_stop = cpu->rescan = cpu->watch_mie = false;
     cpu->cycle_offset = -cpu->bus.cycle(cpu->bus.opaque, cpu->hart);
     cpu->instret_offset = -cpu->retired;
-    forget_code(cpu);
+    cpu_forget_code(cpu);
 }
 
 cpu_t *cpu_create(unsigned hart, const cpu_bus_t *bus, bool strict) {
