@@ -6,6 +6,7 @@ import ctypes as C
 import pathlib
 import subprocess
 from collections.abc import Callable
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -21,7 +22,7 @@ WRITE = C.CFUNCTYPE(C.c_int, C.c_void_p, C.c_void_p, C.c_size_t)
 
 
 class Image(C.Structure):
-    _fields_ = [
+    _fields_: ClassVar[Any] = [
         ("width", C.c_int32),
         ("height", C.c_int32),
         ("format", C.c_int),
@@ -32,23 +33,23 @@ class Image(C.Structure):
 
 
 class Error(C.Structure):
-    _fields_ = [("code", C.c_int), ("value", C.c_int32), ("limit", C.c_int32)]
+    _fields_: ClassVar[Any] = [("code", C.c_int), ("value", C.c_int32), ("limit", C.c_int32)]
 
 
 class Env(C.Structure):
-    _fields_ = [("ctx", C.c_void_p), ("alloc", ALLOC), ("release", RELEASE), ("poll", POLL)]
+    _fields_: ClassVar[Any] = [("ctx", C.c_void_p), ("alloc", ALLOC), ("release", RELEASE), ("poll", POLL)]
 
 
 class Source(C.Structure):
-    _fields_ = [("ctx", C.c_void_p), ("read", READ)]
+    _fields_: ClassVar[Any] = [("ctx", C.c_void_p), ("read", READ)]
 
 
 class Sink(C.Structure):
-    _fields_ = [("ctx", C.c_void_p), ("write", WRITE)]
+    _fields_: ClassVar[Any] = [("ctx", C.c_void_p), ("write", WRITE)]
 
 
 class Rect(C.Structure):
-    _fields_ = [("x", C.c_int32), ("y", C.c_int32), ("w", C.c_int32), ("h", C.c_int32)]
+    _fields_: ClassVar[Any] = [("x", C.c_int32), ("y", C.c_int32), ("w", C.c_int32), ("h", C.c_int32)]
 
 
 class ImlibError(Exception):
@@ -184,8 +185,9 @@ class Imlib:
 
 def to_565(rgb: np.ndarray) -> np.ndarray:
     """8-bit RGB to the API's raw integers, each channel to the nearest value (spec maixpy-image.md 2.2)."""
-    scaled = [np.floor(rgb[..., i] * top / 255.0 + 0.5).astype(np.uint16) for i, top in enumerate((31, 63, 31))]
-    return (scaled[0] << 3 | scaled[1] >> 3 | (scaled[1] & 7) << 13 | scaled[2] << 8).astype("<u2")
+    scaled = np.floor(rgb.astype(float) * np.array([31, 63, 31]) / 255 + 0.5).astype(np.uint16)
+    r, g, b = scaled[..., 0], scaled[..., 1], scaled[..., 2]
+    return (r << 3 | g >> 3 | (g & 7) << 13 | b << 8).astype("<u2")
 
 
 def components(raw: np.ndarray) -> np.ndarray:

@@ -23,7 +23,7 @@ def test_every_pixel_value_expands_as_specified(imlib: Imlib) -> None:
     every = np.arange(65536).astype("<u2")
     for name in ("imlib_rgb565_to_planes", "imlib_rgb565_to_planes_reference"):
         planes = imlib.planes(every, name)
-        assert (planes.T == to_rgb(every)).all()
+        assert np.array_equal(planes.T, to_rgb(every))
         fives = sorted(set(planes[0].tolist()))
         assert fives == sorted(set(planes[2].tolist())) == [int(v) for v in EXPAND5.split()]
         assert len(set(planes[1].tolist())) == 64
@@ -38,7 +38,7 @@ def test_fast_planes_equal_the_reference(imlib: Imlib, count: int) -> None:
         for gap in (0, 5, 8):
             fast = imlib.planes(part, gap=gap)
             assert (fast == imlib.planes(part, "imlib_rgb565_to_planes_reference", gap=gap)).all()
-            assert (fast.T == to_rgb(part)).all()
+            assert np.array_equal(fast.T, to_rgb(part))
 
 
 def test_neighbours_do_not_touch_each_other(imlib: Imlib) -> None:
@@ -49,7 +49,7 @@ def test_neighbours_do_not_touch_each_other(imlib: Imlib) -> None:
             for place in range(32):
                 pixels = np.full(32, a, "<u2")
                 pixels[place] = b
-                assert (imlib.planes(pixels).T == to_rgb(pixels)).all()
+                assert np.array_equal(imlib.planes(pixels).T, to_rgb(pixels))
 
 
 def test_ai_to_pix_takes_the_nearest_value(imlib: Imlib) -> None:
@@ -116,8 +116,10 @@ def test_rgb565_reduction_is_nearest(imlib: Imlib, size: tuple[int, int], to: tu
     assert (imlib.resize(pixels, *to) == nearest(pixels, *to)).all()
 
 
-@pytest.mark.parametrize(("size", "to"), [((28, 28), (56, 56)), ((5, 7), (33, 50)), ((1, 1), (9, 4)), ((33, 17), (64, 17)),
-                                          ((2, 9), (31, 10))])  # fmt: skip
+@pytest.mark.parametrize(
+    ("size", "to"),
+    [((28, 28), (56, 56)), ((5, 7), (33, 50)), ((1, 1), (9, 4)), ((33, 17), (64, 17)), ((2, 9), (31, 10))],
+)
 def test_rgb565_enlargement_is_bilinear(imlib: Imlib, size: tuple[int, int], to: tuple[int, int]) -> None:
     pixels = random_565(np.random.default_rng(2), size[1], size[0])
     assert (components(imlib.resize(pixels, *to)) == bilinear(components(pixels), *to)).all()
@@ -153,7 +155,9 @@ def test_gray_reduction_averages_inclusive_boxes(imlib: Imlib, size: tuple[int, 
             assert got[y, x] == int(Fraction(int(pixels[rows, columns].sum()), pixels[rows, columns].size))
 
 
-@pytest.mark.parametrize(("size", "to"), [((28, 28), (56, 56)), ((28, 28), (56, 14)), ((28, 28), (28, 14)), ((3, 9), (9, 3))])
+@pytest.mark.parametrize(
+    ("size", "to"), [((28, 28), (56, 56)), ((28, 28), (56, 14)), ((28, 28), (28, 14)), ((3, 9), (9, 3))]
+)
 def test_other_gray_sizes_are_bilinear(imlib: Imlib, size: tuple[int, int], to: tuple[int, int]) -> None:
     pixels = np.random.default_rng(6).integers(0, 256, (size[1], size[0])).astype(np.uint8)
     assert (imlib.resize(pixels, *to) == bilinear(pixels[..., None], *to)[..., 0]).all()
@@ -184,8 +188,9 @@ def test_crop_scales_the_rectangle_by_nearest(imlib: Imlib) -> None:
     assert (imlib.crop(pixels, (3, 5, 30, 20), 45, 7) == nearest(part, 45, 7)).all()
 
 
-@pytest.mark.parametrize("roi", [(0, 0, 40, 30), (30, 20, 40, 40), (-5, -7, 20, 20), (-50, 0, 20, 20), (3, 100, 2, 2),
-                                 (-10, -10, 90, 90)])  # fmt: skip
+@pytest.mark.parametrize(
+    "roi", [(0, 0, 40, 30), (30, 20, 40, 40), (-5, -7, 20, 20), (-50, 0, 20, 20), (3, 100, 2, 2), (-10, -10, 90, 90)]
+)
 @pytest.mark.parametrize("dtype", ["<u2", "u1"])
 def test_cut_is_black_outside(imlib: Imlib, roi: tuple[int, int, int, int], dtype: str) -> None:
     pixels = np.random.default_rng(9).integers(1, 256, (30, 40)).astype(dtype)

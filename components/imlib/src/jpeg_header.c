@@ -250,15 +250,13 @@ int jpeg_read_header(jpeg_t *jpeg, imlib_error_t *error)
         while (byte == 0xff) {
             byte = imlib_read_byte(reader);
         }
+        if (byte == EOI || (byte < SOF0 && !reader->code)) {
+            return damaged(&s);
+        }
         s.left = 2;
         uint16_t length = take16(&s);
-        int rc = IMLIB_OK;
-        if (byte == EOI || byte < SOF0 || length < 2) {
-            rc = damaged(&s);
-        } else {
-            s.left = length - 2u;
-            rc = read_segment(&s, byte);
-        }
+        s.left = length - 2u;
+        int rc = length < 2 ? damaged(&s) : read_segment(&s, byte);
         if (reader->code) {
             return imlib_fail(error, reader->code, reader->value, 0);
         }

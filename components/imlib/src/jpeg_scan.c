@@ -24,7 +24,7 @@ static void fill(jpeg_t *jpeg)
                 byte = next ? 0 : 0xff;
             }
         }
-        jpeg->invented += jpeg->marker ? 8 : 0;
+        jpeg->invented += jpeg->marker || jpeg->reader->code ? 8 : 0;
         jpeg->bits = jpeg->bits << 8 | byte;
         jpeg->count += 8;
     }
