@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from dut import Dut
 from k210emu import Machine
+from kpupy.kmodel.v3_base import Shape
 from littlefs import LittleFS
 
 U8 = npt.NDArray[np.uint8]
@@ -72,7 +73,8 @@ class FeatureMap:
 
 
 FMAP = re.compile(
-    r'{"fmap": "data"=0x([0-9a-f]+), "size"=(\d+), "index": (\d+), "w": (\d+), "h": (\d+), "ch": (\d+), "typecode": ([Bf])}'
+    r'{"fmap": "data"=0x([0-9a-f]+), "size"=(\d+), "index": (\d+), '
+    r'"w": (\d+), "h": (\d+), "ch": (\d+), "typecode": ([Bf])}'
 )
 
 
@@ -85,8 +87,9 @@ def read_fmap(dut: Dut, code: str, timeout_ms: float = 20_000) -> FeatureMap:
     return FeatureMap(dut.machine.read(address, size), *(int(match[i]) for i in range(3, 7)), match[7])
 
 
-def read_planes(dut: Dut, image: str, width: int, height: int, channels: int) -> U8:
+def read_planes(dut: Dut, image: str, shape: Shape) -> U8:
     """What pix_to_ai makes of an image's pixels (spec maixpy-image.md 2.2), from the pixels in the board's memory."""
+    channels, height, width = shape.channels, shape.height, shape.width
     address = dut.eval(f"uctypes.addressof({image}.to_bytes())")
     assert isinstance(address, int)
     if channels == 1:

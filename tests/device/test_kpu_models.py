@@ -60,7 +60,7 @@ def test_pictures(firmware: bytes, shared_models: pathlib.Path, job: Job) -> Non
         before = free_memory(dut)
         for name in job.pictures:
             dut.exec(f"img = image.Image('/flash/{name}'); _ = img.pix_to_ai()", timeout_ms=30_000)
-            planes = read_planes(dut, "img", model.input.shape.width, model.input.shape.height, model.input.shape.channels)
+            planes = read_planes(dut, "img", model.input.shape)
             result = reference.run(model, planes)
             for source in (hex(MODEL_AT), "'/flash/model.kmodel'"):
                 dut.exec(f"m = kpu.load({source})", timeout_ms=30_000)

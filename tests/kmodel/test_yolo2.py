@@ -21,18 +21,29 @@ POLL = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)
 
 
 class Env(ctypes.Structure):
-    _fields_ = [("ctx", ctypes.c_void_p), ("alloc", ALLOC), ("free", FREE), ("poll", POLL),
-                ("clock", ctypes.c_void_p), ("kpu", ctypes.c_void_p)]
+    _fields_ = (
+        ("ctx", ctypes.c_void_p),
+        ("alloc", ALLOC),
+        ("free", FREE),
+        ("poll", POLL),
+        ("clock", ctypes.c_void_p),
+        ("kpu", ctypes.c_void_p),
+    )
 
 
 class Net(ctypes.Structure):
     _fields_ = [(name, ctypes.c_uint32) for name in ("w", "h", "lw", "lh", "channels", "anchors")] + [
-        ("anchor", ctypes.POINTER(ctypes.c_float)), ("threshold", ctypes.c_float), ("nms", ctypes.c_float)]
+        ("anchor", ctypes.POINTER(ctypes.c_float)),
+        ("threshold", ctypes.c_float),
+        ("nms", ctypes.c_float),
+    ]
 
 
 class Box(ctypes.Structure):
     _fields_ = [(name, ctypes.c_uint16) for name in ("x", "y", "w", "h")] + [
-        ("class_id", ctypes.c_uint32), ("value", ctypes.c_float)]
+        ("class_id", ctypes.c_uint32),
+        ("value", ctypes.c_float),
+    ]
 
 
 @dataclass
@@ -87,11 +98,16 @@ class Region:
         data = np.ascontiguousarray(data)
         before = data.tobytes()
         anchors = (ctypes.c_float * len(case.anchors))(*case.anchors)
-        net = Net(*case.size, *case.cells, case.channels if channels is None else channels, len(case.anchors) // 2, anchors,
-                  case.threshold, case.nms)
+        channels = case.channels if channels is None else channels
+        net = Net(*case.size, *case.cells, channels, len(case.anchors) // 2, anchors, case.threshold, case.nms)
         boxes, count = ctypes.POINTER(Box)(), ctypes.c_uint32(77)
-        code = self.find(ctypes.byref(self.env), ctypes.byref(net), data.ctypes.data_as(ctypes.c_void_p),
-                         ctypes.byref(boxes), ctypes.byref(count))
+        code = self.find(
+            ctypes.byref(self.env),
+            ctypes.byref(net),
+            data.ctypes.data_as(ctypes.c_void_p),
+            ctypes.byref(boxes),
+            ctypes.byref(count),
+        )
         found = [Box.from_buffer_copy(boxes[i]) for i in range(count.value)]
         if boxes:
             self._free(0, ctypes.addressof(boxes.contents))
@@ -104,10 +120,9 @@ class Region:
 def library(root: pathlib.Path, tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     kmodel = root / "components" / "kmodel"
     path = tmp_path_factory.mktemp("yolo2") / "yolo2.so"
-    subprocess.run(
-        ["gcc", "-std=c11", "-O1", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-fsanitize=undefined,float-cast-overflow",
-         "-fno-sanitize-recover=all", "-static-libubsan", f"-I{kmodel / 'include'}", kmodel / "src" / "yolo2.c", "-lm", "-o", path],
-        check=True)
+    flags = "-std=c11 -O1 -Wall -Wextra -Werror -shared -fPIC -fsanitize=undefined,float-cast-overflow"
+    flags += f" -fno-sanitize-recover=all -static-libubsan -I{kmodel / 'include'}"
+    subprocess.run(["gcc", *flags.split(), kmodel / "src" / "yolo2.c", "-lm", "-o", path], check=True)
     return path
 
 
