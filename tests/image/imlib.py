@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+Array = np.ndarray[Any, Any]
 BINARY, GRAYSCALE, RGB565 = 0, 1, 2
 ENOMEM, EABORTED, EEND, EUNKNOWN, ESIZE = -1, -2, -4, -5, -6
 
@@ -89,7 +90,7 @@ class Imlib:
         self.polls -= 1
         return int(self.polls < 0)
 
-    def _finish(self, rc: int, image: Image, error: Error) -> np.ndarray:
+    def _finish(self, rc: int, image: Image, error: Error) -> Array:
         if rc:
             assert not self.blocks, "memory is not given back"
             assert error.code == rc
@@ -103,12 +104,12 @@ class Imlib:
         assert not self.blocks, "memory is not given back"
         return np.frombuffer(data, dtype).reshape(shape)
 
-    def _image(self, pixels: np.ndarray) -> Image:
+    def _image(self, pixels: Array) -> Image:
         """A view of an array: uint8 is grayscale, uint16 RGB565 as the API's raw integers."""
         kind = RGB565 if pixels.dtype.itemsize == 2 else GRAYSCALE
         return Image(pixels.shape[1], pixels.shape[0], kind, pixels.nbytes, pixels.ctypes.data, None)
 
-    def decode(self, data: bytes, chunk: int = 4096, jpeg_only: bool = False) -> np.ndarray:
+    def decode(self, data: bytes, chunk: int = 4096, jpeg_only: bool = False) -> Array:
         position = 0
 
         def read(_ctx: int, to: int, length: int) -> int:
@@ -123,7 +124,7 @@ class Imlib:
         rc = function(C.byref(self._env), C.byref(source), C.byref(image), C.byref(error))
         return self._finish(rc, image, error)
 
-    def resize(self, pixels: np.ndarray, width: int, height: int) -> np.ndarray:
+    def resize(self, pixels: Array, width: int, height: int) -> Array:
         pixels = np.ascontiguousarray(pixels)
         image, error = Image(), Error()
         rc = self.lib.imlib_resize(
@@ -131,7 +132,7 @@ class Imlib:
         )
         return self._finish(rc, image, error)
 
-    def crop(self, pixels: np.ndarray, roi: tuple[int, int, int, int], width: int, height: int) -> np.ndarray:
+    def crop(self, pixels: Array, roi: tuple[int, int, int, int], width: int, height: int) -> Array:
         pixels = np.ascontiguousarray(pixels)
         image, error = Image(), Error()
         rc = self.lib.imlib_crop(
@@ -139,7 +140,7 @@ class Imlib:
         )
         return self._finish(rc, image, error)
 
-    def cut(self, pixels: np.ndarray, roi: tuple[int, int, int, int]) -> np.ndarray:
+    def cut(self, pixels: Array, roi: tuple[int, int, int, int]) -> Array:
         pixels = np.ascontiguousarray(pixels)
         image, error = Image(), Error()
         rc = self.lib.imlib_cut(
@@ -147,7 +148,7 @@ class Imlib:
         )
         return self._finish(rc, image, error)
 
-    def planes(self, pixels: np.ndarray, name: str = "imlib_rgb565_to_planes", gap: int = 0) -> np.ndarray:
+    def planes(self, pixels: Array, name: str = "imlib_rgb565_to_planes", gap: int = 0) -> Array:
         """The three planes of RGB565 pixels; each is followed by `gap` bytes, which must stay as they are."""
         flat = np.ascontiguousarray(pixels).ravel()
         out = np.full((3, flat.size + gap), 0xA5, np.uint8)
@@ -161,7 +162,7 @@ class Imlib:
         assert (out[:, flat.size :] == 0xA5).all()
         return out[:, : flat.size]
 
-    def ai_to_pix(self, planes: np.ndarray) -> np.ndarray:
+    def ai_to_pix(self, planes: Array) -> Array:
         planes = np.ascontiguousarray(planes)
         pixels = np.zeros(planes.shape[1:], "<u2")
         image = self._image(pixels)
@@ -169,7 +170,7 @@ class Imlib:
         assert self.lib.imlib_ai_to_pix(C.byref(image)) == 0
         return pixels
 
-    def write_bmp(self, pixels: np.ndarray, roi: tuple[int, int, int, int] | None = None) -> bytes:
+    def write_bmp(self, pixels: Array, roi: tuple[int, int, int, int] | None = None) -> bytes:
         pixels = np.ascontiguousarray(pixels)
         out = bytearray()
 
@@ -183,19 +184,21 @@ class Imlib:
         return bytes(out)
 
 
-def to_565(rgb: np.ndarray) -> np.ndarray:
+def to_565(rgb: Array) -> Array:
     """8-bit RGB to the API's raw integers, each channel to the nearest value (spec maixpy-image.md 2.2)."""
     scaled = np.floor(rgb.astype(float) * np.array([31, 63, 31]) / 255 + 0.5).astype(np.uint16)
     r, g, b = scaled[..., 0], scaled[..., 1], scaled[..., 2]
-    return (r << 3 | g >> 3 | (g & 7) << 13 | b << 8).astype("<u2")
+    raw: Array = (r << 3 | g >> 3 | (g & 7) << 13 | b << 8).astype("<u2")
+    return raw
 
 
-def components(raw: np.ndarray) -> np.ndarray:
+def components(raw: Array) -> Array:
     """The 5, 6 and 5 bits of raw integers, in a last axis."""
     raw = raw.astype(np.int64)
     return np.stack([raw >> 3 & 31, (raw & 7) << 3 | raw >> 13, raw >> 8 & 31], -1)
 
 
-def to_rgb(raw: np.ndarray) -> np.ndarray:
+def to_rgb(raw: Array) -> Array:
     """Raw integers to 8-bit RGB by the rule of spec maixpy-image.md 2.2."""
-    return np.floor(components(raw) * 255.0 / np.array([31, 63, 31]) + 0.5).astype(np.uint8)
+    rgb: Array = np.floor(components(raw) * 255.0 / np.array([31, 63, 31]) + 0.5).astype(np.uint8)
+    return rgb

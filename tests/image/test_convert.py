@@ -7,7 +7,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from .imlib import EABORTED, ENOMEM, ESIZE, Imlib, ImlibError, components, to_565, to_rgb
+from .imlib import EABORTED, ENOMEM, ESIZE, Array, Imlib, ImlibError, components, to_565, to_rgb
 
 # spec maixpy-image.md 2.2, as printed there
 EXPAND5 = (
@@ -15,7 +15,7 @@ EXPAND5 = (
 )
 
 
-def random_565(rng: np.random.Generator, *shape: int) -> np.ndarray:
+def random_565(rng: np.random.Generator, *shape: int) -> Array:
     return rng.integers(0, 65536, shape).astype("<u2")
 
 
@@ -67,18 +67,18 @@ def test_pix_to_ai_and_back_is_the_identity(imlib: Imlib) -> None:
     assert (imlib.ai_to_pix(planes) == pixels).all()
 
 
-def nearest(pixels: np.ndarray, width: int, height: int) -> np.ndarray:
+def nearest(pixels: Array, width: int, height: int) -> Array:
     x = [int(Fraction(i * pixels.shape[1], width)) for i in range(width)]
     y = [int(Fraction(i * pixels.shape[0], height)) for i in range(height)]
     return pixels[np.ix_(y, x)]
 
 
-def axis(size: int, to: int) -> tuple[np.ndarray, list[Fraction]]:
+def axis(size: int, to: int) -> tuple[Array, list[Fraction]]:
     places = [max(Fraction(2 * i + 1, 2) * size / to - Fraction(1, 2), Fraction(0)) for i in range(to)]
     return np.array([int(p) for p in places]), [p - int(p) for p in places]
 
 
-def bilinear(planes: np.ndarray, width: int, height: int) -> np.ndarray:
+def bilinear(planes: Array, width: int, height: int) -> Array:
     """planes: height x width x channels of small integers; exact fractions, truncated."""
     h0, w0 = planes.shape[:2]
     (xi, xf), (yi, yf) = axis(w0, width), axis(h0, height)

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
-from .imlib import EEND, EUNKNOWN, Imlib, ImlibError, components, to_565, to_rgb
+from .imlib import EEND, EUNKNOWN, Array, Imlib, ImlibError, components, to_565, to_rgb
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
-def picture(width: int, height: int, seed: int = 0) -> np.ndarray:
+def picture(width: int, height: int, seed: int = 0) -> Array:
     """A smooth picture with edges, as photographs have them."""
     rng = np.random.default_rng(seed)
     y, x = np.mgrid[0:height, 0:width] / 16.0
@@ -25,18 +25,18 @@ def picture(width: int, height: int, seed: int = 0) -> np.ndarray:
     return np.clip(waves + rng.normal(0, 3, waves.shape), 0, 255).astype(np.uint8)
 
 
-def encode(pixels: np.ndarray, kind: str = "JPEG", mode: str | None = None, **options: object) -> bytes:
+def encode(pixels: Array, kind: str = "JPEG", mode: str | None = None, **options: object) -> bytes:
     image = Pillow.fromarray(pixels)
     out = io.BytesIO()
     (image.convert(mode) if mode else image).save(out, kind, **options)
     return out.getvalue()
 
 
-def reference(data: bytes) -> np.ndarray:
+def reference(data: bytes) -> Array:
     return np.asarray(Pillow.open(io.BytesIO(data)).convert("RGB"))
 
 
-def psnr(a: np.ndarray, b: np.ndarray) -> float:
+def psnr(a: Array, b: Array) -> float:
     error = np.mean((a.astype(float) - b.astype(float)) ** 2)
     return float(10 * np.log10(255**2 / max(error, 1e-9)))
 
