@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import pathlib
 from dataclasses import dataclass
 
@@ -10,6 +11,7 @@ from kpupy import kfpkg
 from kpupy.kmodel.build_v3 import Builder
 from kpupy.kmodel.parse import parse
 from kpupy.kmodel.v3 import ModelV3
+from PIL import Image
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 FACE = "v3_face_at_0x300000.kfpkg"
@@ -29,8 +31,16 @@ class BenchModel:
 def input_code(model: ModelV3) -> str:
     """An image of the model's size, with its AI buffer filled."""
     shape = model.input.shape
-    grayscale = ".to_grayscale(copy=True)" if shape.c == 1 else ""
-    return f"i = image.Image(size=({shape.w}, {shape.h})){grayscale}\ni.pix_to_ai()"
+    blank = f"i = image.Image(size=({shape.width}, {shape.height}))"
+    return f"{gray_image(shape.width, shape.height) if shape.channels == 1 else blank}\ni.pix_to_ai()"
+
+
+def gray_image(width: int, height: int) -> str:
+    """MicroPython code for a grayscale image `i`: only a picture file with 8 bits a pixel makes one."""
+    with io.BytesIO() as file:
+        Image.linear_gradient("L").resize((width, height)).save(file, "BMP")
+        content = file.getvalue()
+    return f"with open('/flash/gray.bmp', 'wb') as f: f.write({content!r})\ni = image.Image('/flash/gray.bmp')"
 
 
 def bench_models(directory: pathlib.Path) -> list[BenchModel]:
