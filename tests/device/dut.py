@@ -1,7 +1,7 @@
 """A board under test, reached over its serial port.
 
-`Dut` needs bytes in, bytes out and a reset; behind it is the emulated board. `exec` runs code through the raw REPL the way
-host tools do.
+`Dut` needs bytes in, bytes out and a reset; behind it is the emulated board. `exec` runs code through the raw REPL the
+way host tools do.
 """
 
 from __future__ import annotations

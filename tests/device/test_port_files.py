@@ -45,8 +45,10 @@ def test_files_survive_reset_and_a_second_implementation_reads_them(dut):
              timeout_ms=60_000)
     dut.boot()
     assert dut.eval("__import__('os').stat('/flash/dir/a.bin')[6]") == len(data)
-    assert dut.eval("__import__('hashlib').sha256(open('/flash/dir/a.bin','rb').read()).digest()") == hashlib.sha256(data).digest()
-    with host_filesystem(bytes(dut.machine.flash)).open("/dir/a.bin", "rb") as f:
+    digest = dut.eval("__import__('hashlib').sha256(open('/flash/dir/a.bin', 'rb').read()).digest()")
+    assert digest == hashlib.sha256(data).digest()
+    fs = host_filesystem(bytes(dut.machine.flash))
+    with fs.open("/dir/a.bin", "rb") as f:
         assert f.read() == data
 
 
@@ -107,13 +109,13 @@ try:
 except OSError as e:
     print(e.errno, n > 2800000)
 os.remove('/flash/fill')
-open('/flash/small', 'w').write('ok')
+with open('/flash/small', 'w') as f: f.write('ok')
 print(open('/flash/small').read())"""
     assert dut.exec(code, timeout_ms=300_000) == "28 True\nok\n"
 
 
 def test_damaged_file_system_does_not_stop_the_boot_and_is_left_alone(dut):
-    dut.exec("open('/flash/keep', 'w').write('x')")
+    dut.exec("with open('/flash/keep', 'w') as f: f.write('x')")
     flash = bytearray(dut.machine.flash)
     for block in (0, 1):
         # The magic stays; everything behind it is destroyed.
@@ -124,7 +126,7 @@ def test_damaged_file_system_does_not_stop_the_boot_and_is_left_alone(dut):
         text = damaged.boot()
         assert "/flash is not mounted" in text and "flashfs.format()" in text
         assert bytes(machine.flash)[START : START + 4096] == bytes(flash[START : START + 4096])
-        damaged.exec("import flashfs; flashfs.format(); open('/flash/a', 'w').write('b')")
+        damaged.exec("import flashfs; flashfs.format()\nwith open('/flash/a', 'w') as f: f.write('b')")
         assert "not mounted" not in damaged.boot()
         assert damaged.eval("open('/flash/a').read()") == "b"
 
@@ -136,7 +138,8 @@ def test_foreign_file_system_is_replaced(blank_board):
 
 
 def test_flash_object_checks_its_range(dut):
-    for arguments in ("1, 4096", "0, 4097", "0, 0", "-4096, 4096", "0xFFF000, 8192", "1 << 40, 4096", "0, 1 << 24 | 4096"):
+    outside = ("1, 4096", "0, 4097", "0, 0", "-4096, 4096", "0xFFF000, 8192", "1 << 40, 4096", "0, 1 << 24 | 4096")
+    for arguments in outside:
         with pytest.raises(ExecError, match="ValueError: start"):
             dut.exec(f"import kpupy; kpupy.Flash({arguments})")
     with pytest.raises(ExecError, match="EINVAL"):

@@ -7,7 +7,6 @@ import hashlib
 import pytest
 from dut import ExecError
 
-
 CPU_HZ = 26_000_000 * 31 // 2  # what the PLL gives for 400 MHz: crystal x 31, halved (spec maixpy-system.md 7)
 
 
@@ -48,7 +47,9 @@ def test_irq_can_be_disabled(dut):
     assert dut.exec("import machine\ns = machine.disable_irq()\nmachine.enable_irq(s)\nprint('on')") == "on\n"
 
 
-@pytest.mark.parametrize(("call", "ms"), [("sleep_ms(250)", 250), ("sleep(0.4)", 400), ("sleep_us(70_000)", 70), ("sleep_us(500)", 0.5)])
+@pytest.mark.parametrize(
+    ("call", "ms"), [("sleep_ms(250)", 250), ("sleep(0.4)", 400), ("sleep_us(70_000)", 70), ("sleep_us(500)", 0.5)]
+)
 def test_sleep_takes_its_time(dut, call, ms):
     elapsed = int(dut.exec(f"import time; t = time.ticks_us(); time.{call}; print(time.ticks_us() - t)"))
     assert ms * 1000 <= elapsed < ms * 1000 + 1100

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 import pathlib
+import pty
+import select
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -98,12 +100,26 @@ def test_soft_reset_and_df(mpremote):
 
 def test_repl_session(served):
     """mpremote's terminal, as a person would use it."""
-    pexpect = pytest.importorskip("pexpect")
-    child = pexpect.spawn(sys.executable, ["-m", "mpremote", "connect", str(served.port), "repl"], timeout=60)
-    child.expect("Use Ctrl-]")
-    child.send("\r")
-    child.expect(PROMPT.decode())
-    child.send("6 * 7\r")
-    child.expect("42")
-    child.send("\x1d")
-    child.expect(pexpect.EOF)
+    master, slave = pty.openpty()
+    child = subprocess.Popen(
+        [sys.executable, "-m", "mpremote", "connect", str(served.port), "repl"], stdin=slave, stdout=slave, stderr=slave
+    )
+    os.close(slave)
+
+    def expect(text: bytes) -> None:
+        seen = b""
+        while text not in seen:
+            assert select.select([master], [], [], 30)[0], seen
+            seen += os.read(master, 1024)
+
+    try:
+        expect(b"Use Ctrl-]")
+        os.write(master, b"\r")
+        expect(PROMPT)
+        os.write(master, b"6 * 7\r")
+        expect(b"42\r\n")
+        os.write(master, b"\x1d")
+        assert child.wait(timeout=30) == 0
+    finally:
+        child.kill()
+        os.close(master)

@@ -49,12 +49,14 @@ def test_paste_mode(dut):
 def test_help_and_modules(dut):
     assert "kpupy.heap()" in dut.exec("help()")
     modules = dut.exec("help('modules')").split()
-    for name in "kpupy machine os time gc json struct binascii hashlib re select asyncio/__init__ math random".split():
+    wanted = "kpupy machine os time gc json struct binascii hashlib re select asyncio/__init__ math random"
+    for name in wanted.split():
         assert name in modules, name
 
 
 def test_names_with_u(dut):
-    for name in "utime uos ustruct ujson ubinascii uhashlib ure urandom uio ucollections uerrno uheapq uselect".split():
+    names = "utime uos ustruct ujson ubinascii uhashlib ure urandom uio ucollections uerrno uheapq uselect"
+    for name in names.split():
         assert dut.exec(f"import {name}; print({name}.__name__)") == name[1:] + "\n"
     assert dut.exec("import uctypes, uarray, usys") == ""
 
@@ -156,7 +158,8 @@ def test_keyboard_interrupt_can_be_caught(dut):
 
 def test_kbd_intr_off_makes_ctrl_c_a_character(dut):
     dut.exec_start(
-        "import micropython, sys\nmicropython.kbd_intr(-1)\nc = sys.stdin.read(1)\nmicropython.kbd_intr(3)\nprint(ord(c))"
+        "import micropython, sys\nmicropython.kbd_intr(-1)\nc = sys.stdin.read(1)\n"
+        "micropython.kbd_intr(3)\nprint(ord(c))"
     )
     dut.run(20)
     dut.write(b"\x03")
