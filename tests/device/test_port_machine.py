@@ -113,3 +113,19 @@ def test_idle_board_sleeps(dut):
     before = dut.machine.instructions
     dut.run(1000)
     assert dut.machine.instructions - before < 20_000
+
+
+@pytest.mark.parametrize(
+    ("code", "reason", "address"),
+    [
+        ("machine.mem32[0x90000000]", "fault load", "0x0000000090000000"),
+        ("machine.mem32[0x90000004] = 1", "fault store", "0x0000000090000004"),
+    ],
+)
+def test_unhandled_trap_is_reported_and_resets(dut, code, reason, address):
+    dut.exec_start(f"import machine; print('x' * 500); {code}")
+    text = dut.read_until(b">>> ").decode()
+    assert "x" * 500 + "\r\n" in text, "output before the trap is lost"
+    assert f"core dump: {reason}\r\nCause 0x" in text and address in text
+    assert text.index("core dump") < text.index("init end")
+    assert dut.eval("__import__('machine').reset_cause() == __import__('machine').SOFT_RESET") is True
