@@ -62,8 +62,8 @@ static void with_parameters(uint64_t layer[12]) {
     layer[7] |= bus(256);
 }
 
-static const uint64_t t1_words[12] = {0, 0x400000000, 0, 0x00000c0300000c03, 0x000f0400, 0x8001, 0, 0xc0010004, 0x410004,
-                                      0, 0, 0x0000000f000f0000};
+static const uint64_t t1_words[12] = {0,          0x400000000, 0, 0x00000c0300000c03, 0x000f0400, 0x8001, 0,
+                                      0xc0010004, 0x410004,    0, 0,                  0x0000000f000f0000};
 static uint64_t t1[12];
 
 static int run_t1(void) {

@@ -10,12 +10,14 @@ extern const uint16_t wide_forms[], compressed_forms[];
 
 __asm__(".option push\n .option norvc\n .balign 4\n"
         "wide_forms:\n"
-        "lh a0, 0(a1)\n lhu a0, 0(a1)\n lw a0, 0(a1)\n lwu a0, 0(a1)\n ld a0, 0(a1)\n flw f9, 0(a1)\n fld f9, 0(a1)\n"
+        "lh a0, 0(a1)\n lhu a0, 0(a1)\n lw a0, 0(a1)\n lwu a0, 0(a1)\n ld a0, 0(a1)\n"
+        "flw f9, 0(a1)\n fld f9, 0(a1)\n"
         "sh s3, 0(a1)\n sw s3, 0(a1)\n sd s3, 0(a1)\n fsw f9, 0(a1)\n fsd f9, 0(a1)\n sd zero, 0(a1)\n ld zero, 0(a1)\n"
         ".option pop\n .option rvc\n"
         "compressed_forms:\n"
         "c.lw a0, 0(a1)\n c.ld a0, 0(a1)\n c.fld f9, 0(a1)\n c.lwsp a0, 0(sp)\n c.ldsp a0, 0(sp)\n c.fldsp f9, 0(sp)\n"
-        "c.sw s1, 0(a1)\n c.sd s1, 0(a1)\n c.fsd f9, 0(a1)\n c.swsp s3, 0(sp)\n c.sdsp s3, 0(sp)\n c.fsdsp f9, 0(sp)\n");
+        "c.sw s1, 0(a1)\n c.sd s1, 0(a1)\n c.fsd f9, 0(a1)\n"
+        "c.swsp s3, 0(sp)\n c.sdsp s3, 0(sp)\n c.fsdsp f9, 0(sp)\n");
 
 #define SOURCE 0x8182838485868788ull
 

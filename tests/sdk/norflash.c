@@ -25,7 +25,8 @@ static unsigned wrong(const volatile uint8_t *p, uint32_t offset, size_t length)
 
 /* Every alignment of address and destination with lengths around the limits of the paths, guard bytes on both sides. */
 static void alignments(const char *name, uint8_t *area) {
-    static const size_t lengths[] = {0, 1, 2, 3, 4, 5, 31, 32, 63, 111, 112, 113, 116, 127, 255, 2047, 2048, 2049, 5003};
+    static const size_t lengths[] = {0,   1,   2,   3,   4,   5,   31,   32,   63,  111,
+                                     112, 113, 116, 127, 255, 256, 2047, 2048, 2049, 5003};
     unsigned bad = 0, results = 0;
     for (unsigned from = 0; from < 4; from++) {
         for (unsigned to = 0; to < 8; to++) {

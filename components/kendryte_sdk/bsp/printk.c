@@ -1,4 +1,5 @@
-/* A small formatter: %d %i %u %x %X %o %p %c %s %%, flags - 0 # and +, width, precision of strings, h l ll z. No floats. */
+/* A small formatter: %d %i %u %x %X %o %p %c %s %%, flags - 0 # and +, width, precision of strings, h l ll z j. No
+ * floating point. */
 
 #include "printf.h"
 #include <stdbool.h>

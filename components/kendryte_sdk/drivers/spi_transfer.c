@@ -272,8 +272,9 @@ void spi_dup_send_receive_data_dma(dmac_channel_number_t dma_send_channel_num,
     }
     int result = spi_transact(&(spi_transaction_t){.device = spi_num, .chip_select = chip_select,
                                                    .mode = SPI_TMOD_TRANS_RECV, .tx_channel = dma_send_channel_num,
-                                                   .tx = words, .tx_count = count, .rx_channel = dma_receive_channel_num,
-                                                   .rx = words + count, .rx_count = count});
+                                                   .tx = words, .tx_count = count,
+                                                   .rx_channel = dma_receive_channel_num, .rx = words + count,
+                                                   .rx_count = count});
     for (size_t i = 0; result == 0 && i < received; i++) {
         put_frame(rx_buf + i * f.width, f.width, words[count + i]);
     }

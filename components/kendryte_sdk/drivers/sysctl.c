@@ -1,13 +1,11 @@
-/* Clocks, resets, PLLs, DMA routing, IO voltage (spec soc.md 4, sdk-api.md 2.16). */
+/* Clocks, resets, DMA routing, IO voltage (spec soc.md 4, sdk-api.md 2.16). The PLLs are in pll.c. */
 
 #include "sysctl.h"
-#include "bsp.h"
 #include "mmio.h"
-#include "utils.h"
+#include "sleep.h"
 
 #define REG_CLK_FREQ (SYSCTL_BASE_ADDR + 0x04)
 #define REG_PLL(n) (SYSCTL_BASE_ADDR + 0x08 + 4 * (n))
-#define REG_PLL_LOCK (SYSCTL_BASE_ADDR + 0x18)
 #define REG_CLK_SEL0 (SYSCTL_BASE_ADDR + 0x20)
 #define REG_CLK_EN_CENT (SYSCTL_BASE_ADDR + 0x28)
 #define REG_CLK_EN_PERI (SYSCTL_BASE_ADDR + 0x2C)
@@ -19,14 +17,10 @@
 #define REG_DMA_SEL1 (SYSCTL_BASE_ADDR + 0x68)
 #define REG_POWER_SEL (SYSCTL_BASE_ADDR + 0x6C)
 
-#define PLL_RESET (1u << 20)
-#define PLL_PWRD (1u << 21)
 #define PLL_BYPASS (1u << 23)
 #define PLL_OUT_EN (1u << 25)
-#define PLL_FACTORS 0x000FFFFFu
 
 #define IN0_HZ 26000000u
-#define LOCK_LIMIT_US 10000 /* real lock takes tens of microseconds (spec soc.md 4.3) */
 
 volatile sysctl_t *const sysctl = (volatile sysctl_t *)SYSCTL_BASE_ADDR;
 
@@ -270,8 +264,9 @@ uint32_t sysctl_clock_get_freq(sysctl_clock_t clock) {
         case SYSCTL_CLOCK_TIMER0:
         case SYSCTL_CLOCK_TIMER1:
         case SYSCTL_CLOCK_TIMER2:
-            return halved(in0_or_pll0((sysctl_clock_select_t)(SYSCTL_CLOCK_SELECT_TIMER0 + (clock - SYSCTL_CLOCK_TIMER0))),
-                          (sysctl_threshold_t)(SYSCTL_THRESHOLD_TIMER0 + (clock - SYSCTL_CLOCK_TIMER0)));
+            clock -= SYSCTL_CLOCK_TIMER0;
+            return halved(in0_or_pll0((sysctl_clock_select_t)(SYSCTL_CLOCK_SELECT_TIMER0 + clock)),
+                          (sysctl_threshold_t)(SYSCTL_THRESHOLD_TIMER0 + clock));
         case SYSCTL_CLOCK_WDT0:
         case SYSCTL_CLOCK_WDT1:
             return halved(IN0_HZ, (sysctl_threshold_t)(SYSCTL_THRESHOLD_WDT0 + (clock - SYSCTL_CLOCK_WDT0)));
@@ -287,101 +282,6 @@ uint32_t sysctl_cpu_get_freq(void) {
 uint64_t sysctl_get_time_us(void) {
     uint64_t cycles = read_cycle(), hz = aclk_hz();
     return cycles / hz * 1000000 + cycles % hz * 1000000 / hz;
-}
-
-/* ---- PLLs ---- */
-
-int sysctl_pll_enable(sysctl_pll_t pll) {
-    if (pll >= SYSCTL_PLL_MAX) {
-        return -1;
-    }
-    mmio_update(REG_PLL(pll), PLL_BYPASS | PLL_PWRD, PLL_PWRD);
-    usleep(1);
-    mmio_update(REG_PLL(pll), PLL_RESET, 0);
-    mmio_update(REG_PLL(pll), PLL_RESET, PLL_RESET);
-    usleep(1);
-    mmio_update(REG_PLL(pll), PLL_RESET, 0);
-    return 0;
-}
-
-int sysctl_pll_disable(sysctl_pll_t pll) {
-    if (pll >= SYSCTL_PLL_MAX) {
-        return -1;
-    }
-    mmio_update(REG_PLL(pll), PLL_BYPASS | PLL_PWRD, PLL_BYPASS);
-    return 0;
-}
-
-static bool pll_wait_lock(sysctl_pll_t pll) {
-    uint32_t lock = pll == SYSCTL_PLL0 ? 3u : 1u << (8 * pll), slip_clear = 4u << (8 * pll);
-    uint64_t deadline = sdk_deadline(LOCK_LIMIT_US);
-    while ((mmio_read(REG_PLL_LOCK) & lock) != lock) {
-        if (sdk_expired(deadline)) {
-            return false;
-        }
-        mmio_update(REG_PLL_LOCK, slip_clear, slip_clear);
-    }
-    return true;
-}
-
-/* The factors (register bits 19:0) nearest to `want` within the limits of the block: VCO 350 .. 1750 MHz, reference at
- * least 13.67 MHz, error below 1/64; of equal errors the higher VCO (spec soc.md 4.2). False when there are none. */
-static bool pll_factors(uint64_t in, uint64_t want, uint32_t *factors) {
-    uint64_t best_error = UINT64_MAX, best_vco = 0;
-    for (uint64_t r = 1; r <= 16 && in >= r * 13670000; r++) {
-        for (uint64_t od = 1; od <= 16; od++) {
-            uint64_t f = (want * r * od + in / 2) / in;
-            uint64_t vco = f * in / r;
-            if (f < 1 || f > 64 || vco < 350000000 || vco > 1750000000) {
-                continue;
-            }
-            uint64_t got = f * in * 1000 / (r * od), target = want * 1000; /* mHz: ties must be exact */
-            uint64_t error = got > target ? got - target : target - got;
-            if (error * 64 >= target || error > best_error || (error == best_error && vco <= best_vco)) {
-                continue;
-            }
-            best_error = error;
-            best_vco = vco;
-            *factors = (uint32_t)((r - 1) | (f - 1) << 4 | (od - 1) << 10 | (f - 1) << 14);
-        }
-    }
-    return best_vco != 0;
-}
-
-static uint64_t pll_input_hz(sysctl_pll_t pll) {
-    uint32_t select = pll == SYSCTL_PLL2 ? mmio_read(REG_PLL(pll)) >> 26 & 3 : 0;
-    return select == 0 ? IN0_HZ : select == 3 ? 0 : sysctl_pll_get_freq((sysctl_pll_t)(select - 1));
-}
-
-/* spec soc.md 4.10. When the PLL does not lock the CPU stays on the crystal, so that the console still works. */
-uint32_t sysctl_pll_set_freq(sysctl_pll_t pll, uint32_t pll_freq) {
-    uint32_t factors = 0;
-    if (pll >= SYSCTL_PLL_MAX || pll_freq == 0 || !pll_factors(pll_input_hz(pll), pll_freq, &factors)) {
-        return 0;
-    }
-    if (pll == SYSCTL_PLL0) {
-        bsp_console_drain();
-        mmio_update(REG_CLK_SEL0, 1, 0);
-    }
-    mmio_update(REG_PLL(pll), PLL_OUT_EN, 0);
-    mmio_update(REG_PLL(pll), PLL_PWRD, 0);
-    mmio_update(REG_PLL(pll), PLL_FACTORS, factors);
-    sysctl_pll_enable(pll);
-    bool locked = pll_wait_lock(pll);
-    if (locked) {
-        mmio_update(REG_PLL(pll), PLL_OUT_EN, PLL_OUT_EN);
-    }
-    if (pll == SYSCTL_PLL0) {
-        if (locked) {
-            mmio_update(REG_CLK_SEL0, 1, 1);
-        }
-        bsp_console_reclock();
-    }
-    return locked ? sysctl_pll_get_freq(pll) : 0;
-}
-
-uint32_t sysctl_cpu_set_freq(uint32_t freq) {
-    return freq ? sysctl_pll_set_freq(SYSCTL_PLL0, freq * (2u << field_get(&thresholds[SYSCTL_THRESHOLD_ACLK]))) : 0;
 }
 
 /* ---- the rest ---- */

@@ -12,9 +12,9 @@
 extern "C" {
 #endif
 
-/* The console is chosen at link time by SDK_CONSOLE in sdk.mk: `uart3` (the vendor's default) or `uarths`, both on
- * pads 4 and 5 at 115200 8N1. Start-up calls the first; a change of the CPU clock calls the second before it (what is on
- * the wire must be out) and the third after it. */
+/* The console is chosen at link time by SDK_CONSOLE in sdk.mk: `uart3` (the vendor's default) or `uarths`, both on pads
+ * 4 and 5 at 115200 8N1. Start-up calls the first; a change of the CPU clock calls the second before it (what is on the
+ * wire must be out) and the third after it. */
 void bsp_console_init(void);
 void bsp_console_drain(void);
 void bsp_console_reclock(void);

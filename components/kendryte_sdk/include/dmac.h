@@ -326,7 +326,7 @@ extern volatile dmac_t *const dmac;
 void dmac_init(void);
 
 /* Clear and stop the channel, program one block, start it, return. block_size counts items of dmac_trans_width. Cached
- * buffers are bounced (see quirks). */
+ * buffers are bounced: the data is there after dmac_wait_done() or in the interrupt, not after dmac_wait_idle(). */
 void dmac_set_single_mode(dmac_channel_number_t channel_num, const void *src, void *dest, dmac_address_increment_t
                           src_inc, dmac_address_increment_t dest_inc, dmac_burst_trans_length_t dmac_burst_size,
                           dmac_transfer_width_t dmac_trans_width, size_t block_size);

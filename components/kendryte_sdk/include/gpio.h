@@ -51,14 +51,14 @@ extern volatile gpio_t *const gpio;
 /* Enable the GPIO (and APB0) clock; returns 0. */
 int gpio_init(void);
 
-/* pin 0..7; finds the pad mapped to FUNC_GPIO0+pin (asserts if none), sets its pull and the direction. OUTPUT sets
+/* pin 0..7; finds the pad mapped to FUNC_GPIO0+pin (says so if none), sets its pull and the direction. OUTPUT sets
  * pull-down. */
 void gpio_set_drive_mode(uint8_t pin, gpio_drive_mode_t mode);
 
 /* Input level when the pin is an input, else the output latch. */
 gpio_pin_value_t gpio_get_pin(uint8_t pin);
 
-/* Set the output latch; asserts (hangs) when the pin is not an output. */
+/* Set the output latch; refused with a message when the pin is not an output. */
 void gpio_set_pin(uint8_t pin, gpio_pin_value_t value);
 
 #ifdef __cplusplus

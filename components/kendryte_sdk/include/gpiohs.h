@@ -87,7 +87,7 @@ typedef struct __attribute__((packed, aligned(4))) {
 
 extern volatile gpiohs_t *const gpiohs;
 
-/* pin 0..31; finds the pad mapped to FUNC_GPIOHS0+pin (asserts if none), sets pull, enables exactly one of
+/* pin 0..31; finds the pad mapped to FUNC_GPIOHS0+pin (says so if none), sets pull, enables exactly one of
  * input/output. OUTPUT sets pull-down and turns input off. */
 void gpiohs_set_drive_mode(uint8_t pin, gpio_drive_mode_t mode);
 

@@ -125,7 +125,7 @@ typedef struct {
 extern volatile spi_t *const spi[4];
 
 /* Clock on (threshold 0; SPI3 source = PLL0), baud 0x14 if unset, mode/frame format/data bits 4..32, endian register (0
- * little, 1 big); device 2 asserts. */
+ * little, 1 big); device 2 is refused with a message. */
 void spi_init(spi_device_num_t spi_num, spi_work_mode_t work_mode, spi_frame_format_t frame_format, size_t
               data_bit_length, uint32_t endian);
 
@@ -186,16 +186,6 @@ uint32_t spi_set_clk_rate(spi_device_num_t spi_num, uint32_t spi_clk);
 void spi_dup_send_receive_data_dma(dmac_channel_number_t dma_send_channel_num, dmac_channel_number_t
                                    dma_receive_channel_num, spi_device_num_t spi_num, spi_chip_select_t chip_select,
                                    const uint8_t *tx_buf, size_t tx_len, uint8_t *rx_buf, size_t rx_len);
-
-/* SPI2 as a slave behind a small command protocol; chip-select edge on GPIOHS int_pin, ready_pin output, data/len is
- * the register area; callback after each transfer. */
-void spi_slave_config(uint8_t int_pin, uint8_t ready_pin, dmac_channel_number_t dmac_channel, size_t data_bit_length,
-                      uint8_t *data, uint32_t len, spi_slave_receive_callback_t callback);
-
-/* Same with two data pins. */
-void spi_slave_dual_config(uint8_t int_pin, uint8_t ready_pin, uint8_t mosi_pin, uint8_t miso_pin, dmac_channel_number_t
-                           dmac_channel, size_t data_bit_length, uint8_t *data, uint32_t len,
-                           spi_slave_receive_callback_t callback);
 
 /* 32-bit word transfers per data; cb NULL blocks, else callback from the DMA interrupt. One lock per device. */
 void spi_handle_data_dma(spi_device_num_t spi_num, spi_chip_select_t chip_select, spi_data_t data, plic_interrupt_t

@@ -484,13 +484,14 @@ uint32_t sysctl_set_spi0_dvp_data(uint8_t en);
 /* Bank 0..7 at 3.3 V or 1.8 V. */
 void sysctl_set_power_mode(sysctl_power_bank_t power_bank, sysctl_io_power_mode_t io_power_mode);
 
-/* Last value returned to sysctl_cpu_set_freq, initially 390000000 (not computed from registers). */
+/* Clock of the CPU in Hz, from the registers. */
 uint32_t sysctl_cpu_get_freq(void);
 
 /* Sets PLL0 to freq*2*(divider+1); returns what sysctl_pll_set_freq returned (the PLL rate). */
 uint32_t sysctl_cpu_set_freq(uint32_t freq);
 
-/* Find dividers, program, wait for lock; returns the PLL rate obtained, 0 when impossible. See quirks. */
+/* Find dividers, program, wait for lock (10 ms at most); returns the PLL rate obtained, 0 when impossible. For PLL0 the
+ * CPU runs from the crystal meanwhile, and stays there when there is no lock. */
 uint32_t sysctl_pll_set_freq(sysctl_pll_t pll, uint32_t pll_freq);
 
 /* Set MEIE and MIE of this hart. */

@@ -10,8 +10,8 @@
 extern "C" {
 #endif
 
-/* LOGE .. LOGV print "<letter> (<cycles>) <tag>: <message>" when CONFIG_LOG_ENABLE is defined and CONFIG_LOG_LEVEL is at
- * least their level; LOG_KERNEL selects printk. */
+/* LOGE .. LOGV print "<letter> (<cycles>) <tag>: <message>" when CONFIG_LOG_ENABLE is defined and CONFIG_LOG_LEVEL is
+ * at least their level; LOG_KERNEL selects printk. */
 
 typedef enum { LOG_NONE, LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG, LOG_VERBOSE } kendryte_log_level_t;
 

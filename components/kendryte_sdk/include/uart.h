@@ -166,7 +166,8 @@ void uart_config(uart_device_number_t channel, uint32_t baud_rate, uart_bitwidth
                  uart_parity_t parity);
 
 /* Set divisor (16ths in DLF) from the APB0 clock, line format, FIFOs on, RX trigger 1, TX trigger 8, programmable THRE
- * mode; asserts width 5..8 and that 1.5 stop only goes with 5 bits, 2 with more. */
+ * mode; refuses with a message other widths than 5..8, 1.5 stop bits with more than 5 bits,
+ * 2 with 5. */
 void uart_configure(uart_device_number_t channel, uint32_t baud_rate, uart_bitwidth_t data_width, uart_stopbit_t
                     stopbit, uart_parity_t parity);
 

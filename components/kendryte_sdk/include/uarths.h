@@ -97,7 +97,7 @@ int uarths_putchar(char c);
 /* One character or EOF. */
 int uarths_getchar(void);
 
-/* Meant to send a string; the vendor code stops with -1 after the first character (see quirks). */
+/* Send a string; 0, or EOF when the transmitter does not drain. */
 int uarths_puts(const char *s);
 
 /* Weak alias of uarths_getchar. */

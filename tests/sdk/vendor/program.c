@@ -1,4 +1,4 @@
-/* Written as programs for Kendryte's SDK are: its header names, its default console (UART3 on pads 4 and 5), its calls. */
+/* Written as programs for Kendryte's SDK are: its header names, its console (UART3 on pads 4 and 5), its calls. */
 
 #include <gpiohs.h>
 #include <plic.h>
