@@ -4,7 +4,7 @@
 #include "fpioa.h"
 #include "uarths.h"
 
-void bsp_console_init(void) {
+__attribute__((weak)) void bsp_console_init(void) {
     fpioa_set_function(4, FUNC_UARTHS_RX);
     fpioa_set_function(5, FUNC_UARTHS_TX);
     uarths_init();
@@ -12,10 +12,10 @@ void bsp_console_init(void) {
     sys_register_getchar(uarths_getchar);
 }
 
-void bsp_console_drain(void) {
+__attribute__((weak)) void bsp_console_drain(void) {
     uarths_drain();
 }
 
-void bsp_console_reclock(void) {
+__attribute__((weak)) void bsp_console_reclock(void) {
     uarths_config(115200, UARTHS_STOP_1);
 }
