@@ -18,3 +18,6 @@ $(eval $(call micropython_patch,py/runtime.c,28,import_all.patch))
 $(eval $(call micropython_patch,py/compile.c,99,stack_check_compile.patch))
 $(eval $(call micropython_patch,py/obj.c,99,stack_check_obj.patch))
 $(eval $(call micropython_patch,py/objtuple.c,99,stack_check_objtuple.patch))
+# A bytearray over memory outside of the Python heap (Image.to_bytes(), uctypes.bytearray_at()) crashed when it was made
+# longer: it is a MemoryError. Not fixed upstream.
+$(eval $(call micropython_patch,py/gc.c,99,gc_realloc_foreign.patch))
