@@ -26,7 +26,7 @@ static bool shown_by_a_view(const void *pixels)
     return false;
 }
 
-static void release_unviewed(void)
+void py_image_release_unviewed(void)
 {
     for (deferred_t **at = &deferred; *at;) {
         deferred_t *entry = *at;
@@ -54,11 +54,11 @@ void py_image_defer_release(void *pixels)
 static void *allocate(void *ctx, size_t size)
 {
     (void)ctx;
-    release_unviewed();
+    py_image_release_unviewed();
     void *p = malloc(size);
     if (!p) {
         gc_collect();
-        release_unviewed();
+        py_image_release_unviewed();
         p = malloc(size);
     }
     return p;

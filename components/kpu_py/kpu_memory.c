@@ -30,6 +30,7 @@ static void *alloc(void *ctx, size_t align, size_t size)
     void *p = memalign(MAX(align, HEAP_ALIGN), size);
     if (!p && !shortage.failed) {
         gc_collect();
+        py_image_release_unviewed();
         p = memalign(MAX(align, HEAP_ALIGN), size);
     }
     if (!p) {

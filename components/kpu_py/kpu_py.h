@@ -11,6 +11,7 @@
 typedef struct {
     mp_obj_base_t base;
     imlib_image_t image;
+    mp_obj_t owner; // MP_OBJ_NULL, or what the pixels belong to: they are not freed, and nobody may keep their address
     bool exported; // a bytearray of to_bytes() refers to this object and uses its pixels
     bool viewed;   // the buffer protocol has given the pixels' address to someone who does not refer to this object
 } py_image_obj_t;
@@ -18,6 +19,8 @@ extern const mp_obj_type_t py_image_type;
 
 // The image in an Image object; TypeError for other objects.
 imlib_image_t *py_image_get(mp_obj_t object);
+// Frees what images left to memoryviews that are gone; worth a call after a collection.
+void py_image_release_unviewed(void);
 // Allocator and Ctrl-C for imlib: memory from the C heap, poll is kpu_py_poll.
 extern const imlib_env_t py_image_env;
 

@@ -9,9 +9,15 @@ int imlib_crop(const imlib_env_t *env, imlib_image_t *to, const imlib_image_t *f
         return imlib_fail(error, IMLIB_EFORMAT, from->format, 0);
     }
     int rc = imlib_create(env, to, width, height, from->format, error);
+    size_t pixel = from->format == IMLIB_RGB565 ? 2 : 1;
+    bool rows = width == roi.w && from->format != IMLIB_BINARY;
     for (int32_t y = 0; rc == IMLIB_OK && y < height; y++) {
         int32_t sy = roi.y + (int32_t)((int64_t)y * roi.h / height);
-        for (int32_t x = 0; x < width; x++) {
+        if (rows) {
+            memcpy(to->pixels + (size_t)y * (size_t)width * pixel,
+                   from->pixels + ((size_t)sy * (size_t)from->width + (size_t)roi.x) * pixel, (size_t)width * pixel);
+        }
+        for (int32_t x = 0; !rows && x < width; x++) {
             int32_t sx = roi.x + (int32_t)((int64_t)x * roi.w / width);
             imlib_set_pixel(to, x, y, imlib_get_pixel(from, sx, sy));
         }

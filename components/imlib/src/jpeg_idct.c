@@ -36,8 +36,16 @@ void jpeg_idct(int16_t block[64], uint8_t *to, size_t stride)
 {
     int64_t x[8], y[8], work[64];
     for (int c = 0; c < 8; c++) {
+        int64_t any = 0;
         for (int i = 0; i < 8; i++) {
             x[i] = block[8 * i + c];
+            any |= i ? x[i] : 0;
+        }
+        if (!any) { // most columns of most pictures
+            for (int i = 0; i < 8; i++) {
+                work[8 * i + c] = x[0] * 4;
+            }
+            continue;
         }
         transform(x, y);
         for (int i = 0; i < 8; i++) {

@@ -3,6 +3,12 @@
 
 #include "internal.h"
 
+// Buffers are aligned, so that this is one load and one store.
+static inline void copy_pixel(uint8_t *to, const uint8_t *from)
+{
+    memcpy(__builtin_assume_aligned(to, 2), __builtin_assume_aligned(from, 2), 2);
+}
+
 static int nearest(const imlib_env_t *env, imlib_image_t *to, const imlib_image_t *from)
 {
     for (int32_t y = 0; y < to->height; y++) {
@@ -11,7 +17,7 @@ static int nearest(const imlib_env_t *env, imlib_image_t *to, const imlib_image_
         // floor(x * w0 / w) by its whole and fractional steps.
         int32_t whole = from->width / to->width, part = from->width % to->width, sx = 0, rest = 0;
         for (int32_t x = 0; x < to->width; x++) {
-            memcpy(p + 2 * x, row + 2 * sx, 2);
+            copy_pixel(p + 2 * x, row + 2 * sx);
             sx += whole;
             rest += part;
             if (rest >= to->width) {
@@ -33,11 +39,26 @@ typedef struct {
     uint32_t part;
 } position_t;
 
-static position_t locate(int32_t at, int32_t from, int32_t to)
+// Walks an axis. `next` is the centre's place in 1 / (2 * to) pixels, negative before the first centre.
+typedef struct {
+    int64_t next, step, unit;
+    int32_t index;
+} axis_t;
+
+static axis_t make_axis(int32_t from, int32_t to)
 {
-    int64_t n = (2 * (int64_t)at + 1) * from - to;
-    n = n < 0 ? 0 : n;
-    return (position_t){(int32_t)(n / (2 * (int64_t)to)), (uint32_t)(n % (2 * (int64_t)to))};
+    return (axis_t){(int64_t)from - to, 2 * (int64_t)from, 2 * (int64_t)to, 0};
+}
+
+static inline position_t advance(axis_t *axis)
+{
+    while (axis->next >= axis->unit) {
+        axis->next -= axis->unit;
+        axis->index++;
+    }
+    position_t at = {axis->index, axis->next < 0 ? 0 : (uint32_t)axis->next};
+    axis->next += axis->step;
+    return at;
 }
 
 // Weights of the four neighbours; their sum is the denominator.
@@ -90,10 +111,12 @@ static int bilinear(const imlib_env_t *env, imlib_image_t *to, const imlib_image
     size_t pixel = from->format == IMLIB_RGB565 ? 2 : 1, stride = (size_t)from->width * pixel;
     uint64_t unit_x = 2 * (uint64_t)to->width, unit_y = 2 * (uint64_t)to->height;
     divider_t divider = make_divider(unit_x * unit_y);
+    axis_t down = make_axis(from->height, to->height);
     for (int32_t y = 0; y < to->height; y++) {
-        position_t v = locate(y, from->height, to->height);
+        position_t v = advance(&down);
+        axis_t along = make_axis(from->width, to->width);
         for (int32_t x = 0; x < to->width; x++) {
-            position_t u = locate(x, from->width, to->width);
+            position_t u = advance(&along);
             const uint8_t *top = from->pixels + (size_t)v.index * stride + (size_t)u.index * pixel;
             uint32_t raw;
             if (u.index == from->width - 1 || v.index == from->height - 1) {
