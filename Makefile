@@ -28,7 +28,7 @@ demo: firmware ## build, boot the emulated board and classify pictures on it
 	@$(PY) examples/digits/demo.py --firmware $(FIRMWARE) --board $(BOARD)
 
 .PHONY: test
-test: build-all ## build everything and run all tests
+test: firmware ## build everything and run all tests
 	@$(PY) -m pytest -n $(JOBS) --dist worksteal tests $(PYTEST_ARGS)
 
 .PHONY: firmware
@@ -42,7 +42,7 @@ emu: firmware ## a REPL on the emulated board in this terminal; Ctrl-] leaves
 	@$(PY) -m k210emu --board $(BOARD) --flash $(FLASH) --firmware $(FIRMWARE) --console
 
 .PHONY: bench
-bench: build-all ## measure and print the table of figures
+bench: firmware ## measure and print the table of figures
 	@$(PY) tests/bench/bench.py --board $(BOARD) $(BENCH_ARGS)
 
 .PHONY: fuzz
@@ -65,7 +65,8 @@ setup: ## install what is missing: packages by apt, a virtual environment by pip
 
 .PHONY: tools
 tools: setup ## build the emulator
-	@$(MAKE) --no-print-directory -C tools/k210emu -j$(JOBS) PYTHON=$(abspath $(PY))
+	@$(PY) tools/setup/progress.py --label "the emulator" -- \
+		$(MAKE) --no-print-directory -C tools/k210emu -j$(JOBS) PYTHON=$(abspath $(PY))
 
 .PHONY: micropython
 micropython: setup
@@ -74,9 +75,6 @@ ifeq ($(abspath $(MICROPY_DIR)),$(abspath $(BUILD)/micropython))
 else
 	@test -f $(MICROPY_DIR)/py/mpconfig.h || { echo "MICROPY_DIR=$(MICROPY_DIR) is not a MicroPython tree" >&2; exit 1; }
 endif
-
-.PHONY: build-all
-build-all: firmware
 
 .PHONY: clean
 clean: ## remove what was built (keeps the virtual environment and MicroPython's source)
