@@ -25,6 +25,10 @@ uint32_t cpu_count_instructions(cpu_t *cpu, uint64_t from, uint64_t to) {
 
 /* ---- pages and their watched instructions ------------------------------------------------------------------------ */
 
+/* Unicorn 2.1.1 crashes when its translation buffer overflows (64 MiB; an instruction takes about 100 bytes, with memory
+ * hooks three times that), and translations that were dropped one by one keep their place in it. */
+#define TRANSLATED_MAX 150000u
+
 static bool page_scanned(cpu_t *cpu, uint64_t page) {
     unsigned i = (unsigned)(page * 0x9e3779b97f4a7c15ull >> 52);
     for (; cpu->pages[i & (PAGES - 1)]; i++)
@@ -84,6 +88,10 @@ void cpu_scan_page(cpu_t *cpu, uint64_t page) {
 
 void cpu_forget_code(cpu_t *cpu) {
     cpu->flush = false;
+    if (cpu->translated > TRANSLATED_MAX) {
+        uc_ctl_flush_tb(cpu->uc);
+        cpu->translated = 0;
+    }
     /* Page by page: flushing everything clears the whole translation buffer. */
     for (unsigned i = 0; i < PAGES; i++)
         if (cpu->pages[i] && !((cpu->pages[i] - 1) & CODE_PAGE))
@@ -102,6 +110,11 @@ bool cpu_learn_block(cpu_t *cpu, block_t *block, uint64_t address, uint32_t size
         return false;
     }
     *block = (block_t){address, size, cpu_count_instructions(cpu, address, address + size)};
+    cpu->translated += block->count;
+    if (cpu->translated > TRANSLATED_MAX) {
+        cpu->flush = true;
+        cpu_stop(cpu);
+    }
     return true;
 }
 

@@ -24,6 +24,7 @@ struct cpu {
     uint64_t retired, start, deadline;
     bool watch_mie;       /* an enabled interrupt waits for mstatus.MIE */
     bool flush, rescan;   /* to be done when the engine has stopped */
+    uint32_t translated;  /* instructions translated since the translation buffer was empty */
     uint64_t scan_page;
     uint64_t trap;        /* cause of the exception that stopped the engine */
     uint64_t trap_value;
