@@ -1,4 +1,6 @@
 // The Image object and the module `image` (spec maixpy-image.md).
+#include <string.h>
+
 #include "image_objects.h"
 #include "py/binary.h"
 #include "py/gc.h"
@@ -8,6 +10,7 @@ py_image_obj_t *py_image_new(void)
 {
     py_image_obj_t *self = mp_obj_malloc_with_finaliser(py_image_obj_t, &py_image_type);
     self->image = (imlib_image_t){0};
+    self->owner = MP_OBJ_NULL;
     self->exported = self->viewed = false;
     return self;
 }
@@ -19,6 +22,9 @@ imlib_image_t *py_image_get(mp_obj_t object)
                           "Image");
     }
     py_image_obj_t *self = MP_OBJ_TO_PTR(object);
+    if (!self->image.pixels && self->owner != MP_OBJ_NULL) {
+        mp_raise_msg(&mp_type_OSError, MP_ERROR_TEXT("this Image has lost the feature map that it showed"));
+    }
     if (!self->image.pixels) {
         mp_raise_msg(&mp_type_OSError, MP_ERROR_TEXT("this Image has been freed by __del__()"));
     }
@@ -130,8 +136,13 @@ static mp_int_t image_get_buffer(mp_obj_t self_in, mp_buffer_info_t *info, mp_ui
         return 1;
     }
     imlib_image_t *image = py_image_get(self_in);
-    ((py_image_obj_t *)MP_OBJ_TO_PTR(self_in))->viewed = true;
-    info->buf = image->pixels;
+    py_image_obj_t *self = MP_OBJ_TO_PTR(self_in);
+    if (self->owner != MP_OBJ_NULL) {
+        info->buf = memcpy(m_malloc(image->size), image->pixels, image->size);
+    } else {
+        self->viewed = true;
+        info->buf = image->pixels;
+    }
     info->len = image->size;
     info->typecode = 'B';
     return 0;
@@ -144,6 +155,9 @@ static mp_obj_t image_del(mp_obj_t self_in)
     py_image_obj_t *self = MP_OBJ_TO_PTR(self_in);
     if (self->exported && !gc_is_locked()) {
         return mp_const_none;
+    }
+    if (self->owner != MP_OBJ_NULL) {
+        self->image.pixels = NULL;
     }
     if (self->viewed && self->image.pixels) {
         py_image_defer_release(self->image.pixels);
@@ -163,6 +177,9 @@ typedef struct {
 static mp_obj_t image_to_bytes(mp_obj_t self_in)
 {
     imlib_image_t *image = py_image_get(self_in);
+    if (((py_image_obj_t *)MP_OBJ_TO_PTR(self_in))->owner != MP_OBJ_NULL) {
+        return mp_obj_new_bytearray(image->size, image->pixels);
+    }
     pixel_bytes_t *bytes = m_new_obj(pixel_bytes_t);
     bytes->array = (mp_obj_array_t){{&mp_type_bytearray}, BYTEARRAY_TYPECODE, 0, image->size, image->pixels};
     bytes->image = self_in;

@@ -5,11 +5,6 @@
 #include "kpu_py.h"
 #include "py/runtime.h"
 
-// ---- image_object.c ----
-
-// A new Image without pixels, for imlib to fill in.
-py_image_obj_t *py_image_new(void);
-
 // ---- image_memory.c ----
 
 // Takes over pixels that a memoryview may still show; they are freed once none does.

@@ -6,8 +6,7 @@
 #include "py/binary.h"
 #include "py/runtime.h"
 
-// OSError when the data are gone.
-static void check_valid(const kpu_fmap_obj_t *self)
+void kpu_fmap_check(const kpu_fmap_obj_t *self)
 {
     if (!self->net->model) {
         mp_raise_msg(&mp_type_OSError, MP_ERROR_TEXT("[MAIXPY]kpu: fmap is gone: its model has been freed by deinit"));
@@ -60,7 +59,7 @@ static mp_obj_t fmap_subscr(mp_obj_t self_in, mp_obj_t index, mp_obj_t value)
     if (value == MP_OBJ_NULL) {
         return MP_OBJ_NULL; // del is not supported
     }
-    check_valid(self);
+    kpu_fmap_check(self);
     if (mp_obj_is_type(index, &mp_type_slice)) {
         if (value == MP_OBJ_SENTINEL) {
             return read_slice(self, index);
@@ -84,7 +83,7 @@ static mp_int_t fmap_get_buffer(mp_obj_t self_in, mp_buffer_info_t *info, mp_uin
     if (flags & MP_BUFFER_WRITE) {
         return 1;
     }
-    check_valid(self);
+    kpu_fmap_check(self);
     info->buf = memcpy(m_malloc(self->bytes), self->data, self->bytes);
     info->len = self->bytes;
     info->typecode = self->typecode;

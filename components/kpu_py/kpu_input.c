@@ -35,7 +35,7 @@ void kpu_run_image(kpu_net_obj_t *net, mp_obj_t object)
     const imlib_image_t *image = py_image_get(object);
     kmodel_tensor_t want;
     kmodel_input_info(kpu_net_model(net), &want);
-    if (!want.w) {
+    if (!want.w || want.type != KMODEL_U8) {
         mp_raise_ValueError(KPU_PLAIN_TEXT("[MAIXPY]kpu: first layer not conv layer!\r\n"));
     }
     if (!check_image(image, &want)) {

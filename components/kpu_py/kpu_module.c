@@ -55,7 +55,7 @@ static mp_obj_t kpu_set_layers(mp_obj_t net_in, mp_obj_t count_in)
     if (kmodel_set_layers(model, count > 0 ? (uint32_t)count : 0, &error)) {
         kpu_raise_run(&error);
     }
-    net->generation++;
+    kpu_net_detach(net);
     return mp_const_true;
 }
 static MP_DEFINE_CONST_FUN_OBJ_2(kpu_set_layers_obj, kpu_set_layers);
@@ -94,6 +94,7 @@ static const mp_rom_map_elem_t kpu_globals_table[] = {
     {MP_ROM_QSTR(MP_QSTR_set_layers), MP_ROM_PTR(&kpu_set_layers_obj)},
     {MP_ROM_QSTR(MP_QSTR_init_yolo2), MP_ROM_PTR(&kpu_init_yolo2_obj)},
     {MP_ROM_QSTR(MP_QSTR_run_yolo2), MP_ROM_PTR(&kpu_run_yolo2_obj)},
+    {MP_ROM_QSTR(MP_QSTR_fmap), MP_ROM_PTR(&kpu_fmap_obj)},
     {MP_ROM_QSTR(MP_QSTR_fmap_free), MP_ROM_PTR(&kpu_fmap_free_obj)},
     {MP_ROM_QSTR(MP_QSTR_netinfo), MP_ROM_PTR(&kpu_netinfo_obj)},
     {MP_ROM_QSTR(MP_QSTR_memtest), MP_ROM_PTR(&kpu_memtest_obj)},

@@ -25,12 +25,26 @@ kmodel_t *kpu_net_model(kpu_net_obj_t *net)
     return net->model;
 }
 
+void kpu_net_detach(kpu_net_obj_t *net)
+{
+    net->generation++;
+    if (net->images != mp_const_none) {
+        size_t count;
+        mp_obj_t *images;
+        mp_obj_get_array(net->images, &count, &images);
+        for (size_t i = 0; i < count; i++) {
+            ((py_image_obj_t *)MP_OBJ_TO_PTR(images[i]))->image.pixels = NULL;
+        }
+        net->images = mp_const_none;
+    }
+}
+
 void kpu_net_release(kpu_net_obj_t *net)
 {
     if (net->model) {
+        kpu_net_detach(net);
         kmodel_free(net->model);
         net->model = NULL;
-        net->generation++;
         loaded--;
     }
     net->yolo = mp_const_none;
@@ -125,7 +139,7 @@ static mp_obj_t kpu_load(size_t n_args, const mp_obj_t *args, mp_map_t *kwargs)
     kpu_net_obj_t *net = mp_obj_malloc_with_finaliser(kpu_net_obj_t, &kpu_net_type);
     net->model = NULL;
     net->generation = net->size = net->address = 0;
-    net->path = net->yolo = mp_const_none;
+    net->path = net->yolo = net->images = mp_const_none;
 
     kmodel_error_t error = {0};
     kpu_shortage_clear();

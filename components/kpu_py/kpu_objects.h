@@ -20,6 +20,7 @@ typedef struct {
     uint32_t address;    // in flash
     mp_obj_t path;       // None: loaded from flash
     mp_obj_t yolo;       // kpu_yolo2 or None
+    mp_obj_t images;     // list of the Images that show channels of outputs, or None
 } kpu_net_obj_t;
 extern const mp_obj_type_t kpu_net_type;
 
@@ -27,6 +28,8 @@ extern const mp_obj_type_t kpu_net_type;
 kpu_net_obj_t *kpu_net_get(mp_obj_t object);
 // The model; OSError after deinit.
 kmodel_t *kpu_net_model(kpu_net_obj_t *net);
+// The outputs are about to move: feature maps and Images of them are no longer valid.
+void kpu_net_detach(kpu_net_obj_t *net);
 // Frees the model and drops the yolo settings. Harmless when that has happened.
 void kpu_net_release(kpu_net_obj_t *net);
 // Output `index` as a feature map object; OSError with `text` when the model has no such output.
@@ -72,7 +75,7 @@ void kpu_source_close(kpu_source_t *self);
 void kpu_run_image(kpu_net_obj_t *net, mp_obj_t image);
 void kpu_run_any(kpu_net_obj_t *net, mp_obj_t input);
 
-// ---- kpu_fmap.c, kpu_yolo2.c, kpu_netinfo.c ----
+// ---- kpu_fmap.c, kpu_fmap_image.c, kpu_yolo2.c, kpu_netinfo.c ----
 
 typedef struct {
     mp_obj_base_t base;
@@ -85,6 +88,9 @@ typedef struct {
     char typecode; // 'B' or 'f'
 } kpu_fmap_obj_t;
 extern const mp_obj_type_t kpu_fmap_type;
+// OSError when the data are gone.
+void kpu_fmap_check(const kpu_fmap_obj_t *fmap);
+MP_DECLARE_CONST_FUN_OBJ_2(kpu_fmap_obj);
 MP_DECLARE_CONST_FUN_OBJ_KW(kpu_init_yolo2_obj);
 MP_DECLARE_CONST_FUN_OBJ_KW(kpu_run_yolo2_obj);
 MP_DECLARE_CONST_FUN_OBJ_1(kpu_netinfo_obj);

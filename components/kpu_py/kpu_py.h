@@ -17,6 +17,8 @@ typedef struct {
 } py_image_obj_t;
 extern const mp_obj_type_t py_image_type;
 
+// A new Image without pixels, to be filled in.
+py_image_obj_t *py_image_new(void);
 // The image in an Image object; TypeError for other objects.
 imlib_image_t *py_image_get(mp_obj_t object);
 // Frees what images left to memoryviews that are gone; worth a call after a collection.

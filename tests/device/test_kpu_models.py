@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 from dut import Dut
-from kpu_board import MODEL_AT, board, free_memory, read_fmap, read_planes
+from kpu_board import MODEL_AT, board, free_memory, read_fmap, read_planes, remarks
 from kpupy import models
 from kpupy.kmodel import parse, reference
 
@@ -72,6 +72,7 @@ def test_pictures(firmware: bytes, shared_models: pathlib.Path, job: Job) -> Non
                 dut.exec("kpu.deinit(m)")
         dut.exec("del m, f, img")
         assert free_memory(dut) == before
+        assert remarks(dut) == []
 
 
 def test_float_input(firmware: bytes, shared_models: pathlib.Path) -> None:
