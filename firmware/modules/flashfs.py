@@ -8,13 +8,14 @@ _OPTIONS = {"progsize": 256, "readsize": 64, "mtime": False}
 
 
 def _is_littlefs(flash):
-    # The magic stands 8 bytes into each of the two superblocks (SPEC.md of littlefs).
+    # The magic stands 8 bytes into each of the two superblocks (SPEC.md of littlefs). Only one of them has it when the
+    # power went while an empty file system was made; that is no loss, so it does not count.
     found = bytearray(8)
     for block in (0, 1):
         flash.readblocks(block, found, 8)
-        if found == b"littlefs":
-            return True
-    return False
+        if found != b"littlefs":
+            return False
+    return True
 
 
 def format():

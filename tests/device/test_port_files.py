@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 
 import pytest
 from dut import Dut, ExecError
-from k210emu import Machine
+from k210emu import Machine, Stop
 from littlefs import LittleFS
 
 START, LENGTH = 0xD00000, 0x300000
@@ -158,12 +159,45 @@ print(f.readblocks(1, c, 13), c == b[13:90])"""
     assert bytes(dut.machine.flash)[0xC01000:0xC02000] == bytes((i * 3 + 1) & 255 for i in range(4096))
 
 
-def test_power_cut_while_writing_keeps_old_or_new(dut):
-    """The board is reset at many points of a rewrite: the file then has its old or its new contents, whole."""
+def run_until_cut_or(dut: Dut, end: bytes, operations: int) -> bool:
+    """Let the board work until the power goes at the n-th flash operation (True) or it sends `end`."""
+    dut.machine.cut_power_after(operations)
+    while end not in dut.pending:
+        if dut.machine.run(ms=2) == Stop.POWER_CUT:
+            dut.machine.cut_power_after(0)
+            return True
+        dut.pending += dut.machine.read_new()
+    dut.machine.cut_power_after(0)
+    return False
+
+
+def test_power_cut_at_every_flash_operation_of_a_rewrite_keeps_old_or_new(dut):
     old, new = "old" * 3000, "new" * 3000
-    for delay in (1, 5, 20, 45, 60, 80, 110, 150):
-        dut.exec(f"with open('/flash/f', 'w') as f: f.write({'old'!r} * 3000)", timeout_ms=30_000)
-        dut.exec_start("with open('/flash/f', 'w') as f: f.write('new' * 3000)")
-        dut.run(delay)
+    seen = set()
+    for operation in itertools.count(1):
+        dut.exec("with open('/flash/f', 'w') as f: f.write('old' * 3000)", timeout_ms=30_000)
+        dut.enter_raw()
+        dut.write(b"with open('/flash/f', 'w') as f: f.write('new' * 3000)\x04")
+        dut.read_until(b"OK")
+        cut = run_until_cut_or(dut, b"\x04\x04", operation)
         assert "not mounted" not in dut.boot()
-        assert dut.eval("open('/flash/f').read()") in (old, new)
+        text = dut.eval("open('/flash/f').read()")
+        assert text in (old, new), (operation, len(str(text)))
+        seen.add(text)
+        if not cut:
+            break
+    assert operation > 10 and seen == {old, new}
+
+
+def test_power_cut_at_every_flash_operation_of_the_first_start(firmware):
+    for operation in itertools.count(1):
+        with Machine(board="maix_bit", flash=None) as machine:
+            machine.write_flash(0, firmware)
+            board = Dut(machine)
+            board.hard_reset()
+            cut = run_until_cut_or(board, b">>> ", operation)
+            assert "not mounted" not in board.boot(), operation
+            assert board.eval("__import__('os').listdir('/flash')") == []
+        if not cut:
+            break
+    assert operation > 3
