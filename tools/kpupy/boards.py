@@ -29,7 +29,7 @@ KFLASH_WIRING = {
     "bit": Wiring.RTS_RESET, "dan": Wiring.RTS_RESET, "trainer": Wiring.RTS_RESET,
     "bit_mic": Wiring.DTR_RESET, "goE": Wiring.DTR_RESET, "kd233": Wiring.DTR_RESET,
     "maixduino": Wiring.DTR_RESET, "goD": Wiring.GO_DAP,
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ def _board(data: dict[str, Any]) -> Board:
         flash_size=data["flash"]["size"], usb_id=usb.get("id"), usb_ports=usb.get("ports") or 1,
         k210_port=usb.get("k210_port", "unknown"), button=data["boot"].get("button"), kflash=kflash["board"],
         baud=kflash["baud"], areas=areas,
-    )  # fmt: skip
+    )
 
 
 def find(name: str) -> Board:
@@ -122,7 +122,7 @@ def find(name: str) -> Board:
         return known[name]
     if name in KFLASH_WIRING:
         return Board(name, f"any board that kflash calls {name}", "", (), None, None, 1, "unknown", None, name, 115200,
-                     default_areas())  # fmt: skip
+                     default_areas())
     for board in known.values():
         if name.lower() in (alias.lower() for alias in board.aliases):
             return board

@@ -22,7 +22,7 @@ START_BAUD = 115200
 NOP, WRITE, BOOT, BAUD = 0xC2, 0xC3, 0xC5, 0xC6
 OK_STATUS = (0x00, 0xE0)
 STATUS = {0xE1: "bad length", 0xE2: "bad checksum", 0xE3: "invalid command", 0xE4: "flash init failed",
-          0xE5: "erase failed", 0xE6: "write failed", 0xE7: "flash busy"}  # fmt: skip
+          0xE5: "erase failed", 0xE6: "write failed", 0xE7: "flash busy"}
 
 CHUNK = 1024
 GREETING = bytes([NOP]) + bytes(12)  # three bytes short of a header, as kflash sends it
@@ -43,7 +43,7 @@ def request(opcode: int, address: int = 0, data: bytes = b"", length: int | None
 
 
 class Unslip:
-    """Takes bytes, gives frames. Every C0 is a border and empty frames are nothing, so that it finds back after noise."""
+    """Takes bytes, gives frames. Every C0 is a border and empty frames are nothing: it finds back after noise."""
 
     def __init__(self) -> None:
         self._frame = bytearray()
@@ -128,7 +128,7 @@ class Rom(Link):
         """Load memory; a chunk with a checksum error is sent again."""
         if address + len(data) > UPLOAD_LIMIT:
             raise ToolError(Exit.REFUSED, f"{len(data)} bytes at 0x{address:x} run into the boot ROM's memory at "
-                                          f"0x{UPLOAD_LIMIT:x}")  # fmt: skip
+                                          f"0x{UPLOAD_LIMIT:x}")
         for start in range(0, len(data), CHUNK):
             part = data[start : start + CHUNK]
             self._write_chunk(address + start, part)
@@ -147,7 +147,7 @@ class Rom(Link):
                 break
         raise ToolError(Exit.TRANSFER, f"loading {len(data)} bytes to 0x{address:x} failed: {reason(status)}",
                         ["try another cable or USB port without a hub"],
-                        "in serial programming mode, flash untouched")  # fmt: skip
+                        "in serial programming mode, flash untouched")
 
     def boot(self, address: int = SRAM) -> None:
         """Jump; there is no reply."""
@@ -165,6 +165,10 @@ def reason(status: int | None) -> str:
     return f"{STATUS.get(status, 'unknown status')} (0x{status:02X})"
 
 
-def gone(error: Exception) -> ToolError:
-    return ToolError(Exit.TRANSFER, f"the port is gone: {error}",
-                     ["was the cable unplugged, or the board switched off?", "plug it in again and repeat the command"])
+class PortGone(ToolError):
+    """The port vanished: trying again at another speed is no use."""
+
+
+def gone(error: Exception) -> PortGone:
+    return PortGone(Exit.TRANSFER, f"the port is gone: {error}",
+                    ["was the cable unplugged, or the board switched off?", "plug it in again and repeat the command"])

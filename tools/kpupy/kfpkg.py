@@ -1,4 +1,4 @@
-"""Reading flash packages: a zip with flash-list.json and the files it names (spec kmodel.md 1.5, isp-flash.md 6.2)."""
+"""Flash packages: a zip with flash-list.json and the files it names (spec kmodel.md 1.5, isp-flash.md 6.2)."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import itertools
 import json
 import re
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,3 +66,29 @@ def _members(archive: zipfile.ZipFile) -> list[Member]:
         if one.address + len(one.data) > two.address:
             raise PackageError(f"{one.name} at 0x{one.address:x} runs into {two.name} at 0x{two.address:x}")
     return found
+
+
+def write(path: Path, members: Sequence[Member], compression: int = zipfile.ZIP_DEFLATED) -> None:
+    """Write a package that every tool reads: addresses as plain numbers, one key per line, the address not last."""
+    files = [
+        {
+            "address": member.address,
+            "bin": member.name,
+            "sha256Prefix": member.sha256_prefix,
+            **({"reverse4Bytes": True} if member.swap else {}),
+        }
+        for member in members
+    ]
+    version = "0.1.1" if any(member.swap for member in members) else "0.1.0"
+    text = json.dumps({"version": version, "files": files}, indent=2)
+    with zipfile.ZipFile(path, "w", compression) as archive:
+        archive.writestr(_entry(LIST_NAME, compression), text)
+        for member in members:
+            archive.writestr(_entry(member.name, compression), member.data)
+
+
+def _entry(name: str, compression: int) -> zipfile.ZipInfo:
+    """A fixed time, so that the same members give the same file."""
+    entry = zipfile.ZipInfo(name, (2020, 1, 1, 0, 0, 0))
+    entry.compress_type = compression
+    return entry

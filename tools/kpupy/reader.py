@@ -45,7 +45,7 @@ def program() -> bytes | None:
 
 def missing() -> ToolError:
     return ToolError(Exit.DATA, "the flash reader is not built, so nothing can be read back",
-                     ["in a checkout: make tools", "to write without verifying: --no-verify"])  # fmt: skip
+                     ["in a checkout: make tools", "to write without verifying: --no-verify"])
 
 
 class Reader:
@@ -87,14 +87,14 @@ class Reader:
             Exit.TRANSFER, f"the flash reader failed at 0x{address:x}, {length} bytes: {isp.reason(status)}",
             [f"the link ran at {self.baud} baud: try --baud {max(115200, self.baud // 2)}", "try another cable"],
             "flash untouched; a reset boots what it holds",
-        )  # fmt: skip
+        )
 
     def hello(self) -> None:
         data = self._ask(HELLO, 0, 0, 1.0, tries=5)
         version, jedec, size, _ = struct.unpack_from("<4I", data)
         if version != VERSION:
             raise ToolError(Exit.DATA, f"the flash reader has protocol {version}, this kpupy speaks {VERSION}",
-                            ["make tools"])  # fmt: skip
+                            ["make tools"])
         self.flash = FlashId(jedec, size, data[16:24])
 
     def set_baud(self, baud: int) -> None:
@@ -110,7 +110,7 @@ class Reader:
         except ToolError:
             self.link.port.baudrate = self.baud = before
             raise ToolError(Exit.TRANSFER, f"the board cannot be heard at {baud} baud",
-                            ["try a lower --baud"], "flash untouched") from None  # fmt: skip
+                            ["try a lower --baud"], "flash untouched") from None
 
     def _seconds(self, length: int) -> float:
         return 2.0 + 12 * 2 * length / self.baud
