@@ -11,6 +11,8 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tools"))
 
+pytest_plugins = ["kpupy.testing.plugin"]  # the same name as its entry point: loaded once, installed or not
+
 
 @pytest.fixture(scope="session")
 def root() -> pathlib.Path:

@@ -1,0 +1,245 @@
+"""The board of a test session: opened once, the firmware put on it once, handed to each test in a known state."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Protocol
+
+from kpupy import boards
+
+from .dut import Dut, DutError, ExecError
+from .link import BoardLost, EmulatedLink, SerialLink
+from .targets import Target
+
+HASH_SIZE = 32
+BLOCK = 4096  # of the firmware's littlefs
+
+# Removes everything from /flash; prints whether there was anything.
+_WIPE = """def _f(d):
+    import os
+    n = 0
+    for e in os.ilistdir(d):
+        n += 1
+        p = d + '/' + e[0]
+        if e[1] == 0x4000:
+            _f(p)
+            os.rmdir(p)
+        else:
+            os.remove(p)
+    return n
+print(_f('/flash'))
+del _f
+"""
+# Overwrites both superblocks of the file system, so that the next start makes a new one.
+_FORGET = "import kpupy\n_f = kpupy.Flash()\nfor _i in (0, 1): _f.writeblocks(_i, b'\\xff' * 4096)\ndel _f, _i"
+_FIRMWARE_HASH = """def _f():
+    import kpupy, binascii
+    f = kpupy.Flash(0, {area})
+    b = bytearray(37)
+    f.readblocks(0, b, 0)
+    n = int.from_bytes(b[1:5], 'little')
+    if n + 37 > {area}: return ''
+    h = bytearray(32)
+    f.readblocks((n + 5) // 4096, h, (n + 5) % 4096)
+    return binascii.hexlify(h).decode()
+print(_f())
+del _f
+"""
+
+
+class SessionBoard(Protocol):
+    """What the session's tests share."""
+
+    target: Target
+    duts: list[Dut]
+
+    def started(self, models: Mapping[int, bytes] | None = None, files: Mapping[str, bytes] | None = None) -> Any:
+        """Context manager: a board at its prompt, /flash has only these files; `models` are at flash addresses."""
+        ...
+
+    def blank(self) -> Any:
+        """Context manager: a board with the firmware and no file system, not yet started."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class EmulatedBoard:
+    """Every test gets a board of its own."""
+
+    def __init__(self, target: Target, firmware: bytes) -> None:
+        self.target, self.firmware = target, firmware
+        self.duts: list[Dut] = []
+        self._formatted: bytes | None = None
+
+    @contextlib.contextmanager
+    def powered(self, flash: bytes | None) -> Iterator[Dut]:
+        """An emulated board with these flash contents, not started."""
+        from k210emu import Machine
+
+        machine = Machine(board=self.target.board, flash=flash)
+        if flash is None:
+            machine.write_flash(0, self.firmware)
+        dut = Dut(EmulatedLink(machine, self.target.name))
+        self.duts.append(dut)
+        try:
+            yield dut
+        finally:
+            dut.close()
+
+    @property
+    def formatted(self) -> bytes:
+        """A flash as the first start leaves it: firmware and an empty file system."""
+        if self._formatted is None:
+            with self.blank() as dut:
+                dut.boot(timeout_ms=20_000)
+                self._formatted = bytes(dut.machine.flash)
+            self.duts.remove(dut)
+        return self._formatted
+
+    @contextlib.contextmanager
+    def started(self, models: Mapping[int, bytes] | None = None,
+                files: Mapping[str, bytes] | None = None) -> Iterator[Dut]:  # fmt: skip
+        flash = bytearray(self.formatted)
+        for address, data in (models or {}).items():
+            flash[address : address + len(data)] = data
+        if files:
+            _store(flash, boards.find(self.target.board), files)
+        with self.powered(bytes(flash)) as dut:
+            dut.boot()
+            yield dut
+
+    def blank(self) -> contextlib.AbstractContextManager[Dut]:
+        return self.powered(None)
+
+    def close(self) -> None:
+        pass
+
+
+def _store(flash: bytearray, board: boards.Board, files: Mapping[str, bytes]) -> None:
+    """Write files into the file system in a flash's contents: a thousand times faster than over the serial port."""
+    from littlefs import LittleFS
+
+    area = board.area("filesystem")
+    assert area
+    fs = LittleFS(block_size=BLOCK, block_count=area.length // BLOCK, prog_size=256, read_size=64, mount=False)
+    fs.context.buffer[:] = flash[area.start : area.end]
+    fs.mount()
+    for name, data in files.items():
+        with fs.open(name, "wb") as file:
+            file.write(data)
+    flash[area.start : area.end] = fs.context.buffer
+
+
+class PortBoard:
+    """One board at a port, which all tests share: before each it is reset and its /flash is emptied."""
+
+    def __init__(self, target: Target, firmware: bytes, connect: Callable[[], SerialLink],
+                 flash: Callable[[Mapping[int, bytes]], None]) -> None:  # fmt: skip
+        """`connect` opens the console; `flash` writes by address while the console is closed."""
+        self.target, self._firmware = target, firmware
+        self._connect, self._write = connect, flash
+        self.duts: list[Dut] = []
+        self.lost: str | None = None
+        self.flashed = False
+        self._dut: Dut | None = None
+        self._models: dict[int, str] = {}
+
+    def _open(self) -> Dut:
+        if self.lost:
+            raise BoardLost(self.lost)
+        if self._dut is None:
+            try:
+                self._dut = Dut(self._connect())
+                self._ensure_firmware()
+            except BoardLost as error:
+                self.lost = str(error)
+                self._drop()
+                raise
+        return self._dut
+
+    def _drop(self) -> None:
+        if self._dut:
+            with contextlib.suppress(Exception):
+                self._dut.close()
+        self._dut = None
+
+    def _ensure_firmware(self) -> None:
+        """Flash the firmware unless the board says that it runs this one. Asking costs one reset, flashing minutes."""
+        assert self._dut
+        wanted = self._firmware[-HASH_SIZE:].hex()
+        try:
+            self._dut.boot_without_user_files()
+            area = boards.find(self.target.board).area("firmware")
+            assert area
+            have = self._dut.exec(_FIRMWARE_HASH.format(area=area.length)).strip()
+        except (DutError, ExecError):
+            have = ""
+        if have != wanted:
+            self._flash({0: self._firmware})
+            self.flashed = True
+
+    def _flash(self, parts: Mapping[int, bytes]) -> None:
+        self._drop()
+        self._write(parts)
+        self._dut = Dut(self._connect())
+
+    @contextlib.contextmanager
+    def _lent(self) -> Iterator[Dut]:
+        dut = self._open()
+        dut.mark = len(dut.log)
+        dut.pending = b""
+        self.duts.append(dut)
+        try:
+            yield dut
+        except BoardLost as error:
+            self.lost = str(error)
+            raise
+
+    @contextlib.contextmanager
+    def started(self, models: Mapping[int, bytes] | None = None,
+                files: Mapping[str, bytes] | None = None) -> Iterator[Dut]:  # fmt: skip
+        self._open()
+        wanted = {at: data for at, data in (models or {}).items() if self._models.get(at) != _digest(data)}
+        if wanted:
+            self._flash(wanted)
+            self._models.update({at: _digest(data) for at, data in wanted.items()})
+        with self._lent() as dut:
+            dut.boot_without_user_files()
+            if int(dut.exec(_WIPE, timeout_ms=60_000)):
+                dut.boot()
+            for name, data in (files or {}).items():
+                dut.put(data, f"/flash/{name}")
+            dut.exec("pass")
+            yield dut
+
+    @contextlib.contextmanager
+    def blank(self) -> Iterator[Dut]:
+        with self._lent() as dut:
+            dut.boot_without_user_files()
+            dut.exec(_FORGET)
+            yield dut
+
+    def close(self) -> None:
+        self._drop()
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def open_board(target: Target, firmware: bytes) -> EmulatedBoard | PortBoard:
+    """The target's board. A port is opened by the first test that uses it."""
+    if target.emulated:
+        return EmulatedBoard(target, firmware)
+    if target.farm:
+        from . import farm
+
+        return PortBoard(target, firmware, lambda: farm.driver(target).link(),
+                         lambda parts: farm.driver(target).flash(parts))  # fmt: skip
+    from . import flashing
+
+    return PortBoard(target, firmware, lambda: SerialLink(target.port, target.baud, target.wiring, target.by_line),
+                     lambda parts: flashing.write(target.port, target.board, parts))  # fmt: skip
