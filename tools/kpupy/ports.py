@@ -19,6 +19,7 @@ from kpupy.boards import Board
 from kpupy.errors import Exit, ToolError
 
 AUTO = "auto"
+WRITE_S = 30  # the longest wait for a device that takes no more bytes
 # bridges of K210 boards whose exact id is not published (spec isp-flash.md 7): WCH, FTDI, Prolific, Silicon Labs, DAP
 VENDORS = (0x1A86, 0x0403, 0x067B, 0x10C4, 0xC251)
 
@@ -103,10 +104,11 @@ def open_port(name: str, baud: int = 115200, *, timeout: float | None = 0.1) -> 
     """An open pyserial port, exclusive, with DTR and RTS released. `name` is a device or a pyserial URL."""
     try:
         port = serial.serial_for_url(name, do_not_open=True)
-        port.baudrate, port.timeout, port.write_timeout = baud, timeout, 30
+        port.baudrate, port.timeout = baud, timeout
         port.dtr = port.rts = False
-        if os.name == "posix" and "://" not in name:
-            port.exclusive = True
+        if "://" not in name:
+            port.write_timeout = WRITE_S
+            port.exclusive = True if os.name == "posix" else None
         port.open()
     except (OSError, ValueError) as error:
         raise explain_open(name, error) from error
