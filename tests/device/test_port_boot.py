@@ -86,6 +86,7 @@ def test_ctrl_c_after_reset_skips_even_a_hostile_file(dut, name):
     assert "hostile" not in dut.boot()
 
 
+@pytest.mark.emulator
 def test_boot_key_after_reset_skips_user_files(dut):
     put(dut, "/flash/main.py", HOSTILE)
     dut.hard_reset()

@@ -7,7 +7,7 @@ import math
 import textwrap
 
 import pytest
-from dut import ExecError
+from kpupy.testing import ExecError
 
 
 def run(dut, code: str, **kwargs) -> str:

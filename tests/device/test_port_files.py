@@ -6,8 +6,7 @@ import hashlib
 import itertools
 
 import pytest
-from dut import Dut, ExecError
-from k210emu import Machine, Stop
+from kpupy.testing import BoardLost, Dut, ExecError
 from littlefs import LittleFS
 
 START, LENGTH = 0xD00000, 0x300000
@@ -26,9 +25,15 @@ def test_blank_flash_gets_a_file_system(blank_board):
     assert "no file system found, making one" in text
     assert blank_board.eval("__import__('os').listdir('/')") == ["flash"]
     assert blank_board.eval("__import__('os').listdir('/flash')") == []
+
+
+@pytest.mark.emulator
+def test_a_second_implementation_reads_the_new_file_system(blank_board):
+    blank_board.boot(timeout_ms=5_000)
     assert host_filesystem(bytes(blank_board.machine.flash)).listdir("/") == []
 
 
+@pytest.mark.emulator
 def test_formatting_erases_only_what_it_needs(blank_board):
     blank_board.machine.write_flash(START + 0x10000, b"old data" * 512)
     blank_board.boot(timeout_ms=5_000)
@@ -39,6 +44,7 @@ def test_second_boot_does_not_format(dut):
     assert "making one" not in dut.boot()
 
 
+@pytest.mark.emulator
 def test_files_survive_reset_and_a_second_implementation_reads_them(dut):
     data = bytes((i * 37 + i // 256) & 0xFF for i in range(50_000))
     dut.exec("import os\nos.mkdir('/flash/dir')\nwith open('/flash/dir/a.bin', 'wb') as f:\n"
@@ -53,14 +59,14 @@ def test_files_survive_reset_and_a_second_implementation_reads_them(dut):
         assert f.read() == data
 
 
-def test_board_reads_what_a_second_implementation_wrote(fresh_flash):
+@pytest.mark.emulator
+def test_board_reads_what_a_second_implementation_wrote(session_board):
     fs = LittleFS(block_size=4096, block_count=LENGTH // 4096)
     with fs.open("hello.txt", "w") as f:
         f.write("from the host")
-    flash = bytearray(fresh_flash)
+    flash = bytearray(session_board.formatted)
     flash[START : START + LENGTH] = fs.context.buffer
-    with Machine(board="maix_bit", flash=bytes(flash)) as machine:
-        dut = Dut(machine)
+    with session_board.powered(bytes(flash)) as dut:
         dut.boot()
         assert dut.eval("open('/flash/hello.txt').read()") == "from the host"
 
@@ -115,23 +121,24 @@ print(open('/flash/small').read())"""
     assert dut.exec(code, timeout_ms=300_000) == "28 True\nok\n"
 
 
-def test_damaged_file_system_does_not_stop_the_boot_and_is_left_alone(dut):
+@pytest.mark.emulator
+def test_damaged_file_system_does_not_stop_the_boot_and_is_left_alone(dut, session_board):
     dut.exec("with open('/flash/keep', 'w') as f: f.write('x')")
     flash = bytearray(dut.machine.flash)
     for block in (0, 1):
         # The magic stays; everything behind it is destroyed.
         start = START + 4096 * block
         flash[start + 16 : start + 4096] = b"\x00" * (4096 - 16)
-    with Machine(board="maix_bit", flash=bytes(flash)) as machine:
-        damaged = Dut(machine)
+    with session_board.powered(bytes(flash)) as damaged:
         text = damaged.boot()
         assert "/flash is not mounted" in text and "flashfs.format()" in text
-        assert bytes(machine.flash)[START : START + 4096] == bytes(flash[START : START + 4096])
+        assert bytes(damaged.machine.flash)[START : START + 4096] == bytes(flash[START : START + 4096])
         damaged.exec("import flashfs; flashfs.format()\nwith open('/flash/a', 'w') as f: f.write('b')")
         assert "not mounted" not in damaged.boot()
         assert damaged.eval("open('/flash/a').read()") == "b"
 
 
+@pytest.mark.emulator
 def test_foreign_file_system_is_replaced(blank_board):
     blank_board.machine.write_flash(START, bytes(range(256)) * 64)
     assert "making one" in blank_board.boot()
@@ -156,21 +163,27 @@ print(f.writeblocks(1, b), f.ioctl(4, 0), f.ioctl(5, 0))
 c = bytearray(77)
 print(f.readblocks(1, c, 13), c == b[13:90])"""
     assert dut.exec(code) == "0 2 4096\n0 True\n"
-    assert bytes(dut.machine.flash)[0xC01000:0xC02000] == bytes((i * 3 + 1) & 255 for i in range(4096))
+
+
+@pytest.mark.emulator
+def test_blocks_are_where_they_should_be(dut):
+    dut.exec("import kpupy; kpupy.Flash(0xC00000, 8192).writeblocks(1, bytes(i % 251 for i in range(4096)))")
+    assert bytes(dut.machine.flash)[0xC01000:0xC02000] == bytes(i % 251 for i in range(4096))
 
 
 def run_until_cut_or(dut: Dut, end: bytes, operations: int) -> bool:
     """Let the board work until the power goes at the n-th flash operation (True) or it sends `end`."""
     dut.machine.cut_power_after(operations)
-    while end not in dut.pending:
-        if dut.machine.run(ms=2) == Stop.POWER_CUT:
-            dut.machine.cut_power_after(0)
-            return True
-        dut.pending += dut.machine.read_new()
-    dut.machine.cut_power_after(0)
+    try:
+        dut.read_until(end, timeout_ms=60_000)
+    except BoardLost:
+        return True
+    finally:
+        dut.machine.cut_power_after(0)
     return False
 
 
+@pytest.mark.emulator
 def test_power_cut_at_every_flash_operation_of_a_rewrite_keeps_old_or_new(dut):
     old, new = "old" * 3000, "new" * 3000
     seen = set()
@@ -189,11 +202,10 @@ def test_power_cut_at_every_flash_operation_of_a_rewrite_keeps_old_or_new(dut):
     assert operation > 10 and seen == {old, new}
 
 
-def test_power_cut_at_every_flash_operation_of_the_first_start(firmware):
+@pytest.mark.emulator
+def test_power_cut_at_every_flash_operation_of_the_first_start(session_board):
     for operation in itertools.count(1):
-        with Machine(board="maix_bit", flash=None) as machine:
-            machine.write_flash(0, firmware)
-            board = Dut(machine)
+        with session_board.blank() as board:
             board.hard_reset()
             cut = run_until_cut_or(board, b">>> ", operation)
             assert "not mounted" not in board.boot(), operation

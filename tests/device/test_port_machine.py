@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 
 import pytest
-from dut import ExecError
+from kpupy.testing import ExecError
 
 CPU_HZ = 26_000_000 * 31 // 2  # what the PLL gives for 400 MHz: crystal x 31, halved (spec maixpy-system.md 7)
 
@@ -14,6 +14,7 @@ def test_freq(dut):
     assert dut.eval("__import__('machine').freq()") == CPU_HZ
 
 
+@pytest.mark.emulator
 def test_freq_change_keeps_console_and_time(dut):
     dut.exec("import machine, time\nt = time.ticks_ms()\nmachine.freq(200_000_000)")
     assert abs(dut.eval("__import__('machine').freq()") - 200_000_000) < 1_000_000
@@ -32,6 +33,7 @@ def test_impossible_freq_is_an_error(dut, hz):
     assert dut.eval("__import__('machine').freq()") == CPU_HZ
 
 
+@pytest.mark.emulator
 def test_unique_id_is_the_hash_of_the_flash_id(dut):
     uid = dut.eval("__import__('machine').unique_id()")
     assert uid == hashlib.sha256(bytes.fromhex("d1644b210d102733")).digest()  # the emulated flash's unique id
@@ -55,6 +57,7 @@ def test_sleep_takes_its_time(dut, call, ms):
     assert ms * 1000 <= elapsed < ms * 1000 + 1100
 
 
+@pytest.mark.emulator
 def test_ticks_follow_the_emulated_clock(dut):
     dut.exec("import time")
     dut.exec_start("print(time.ticks_us()); time.sleep_ms(3000); print(time.ticks_us())")
@@ -107,6 +110,7 @@ print(hit, abs(time.ticks() - time.ticks_ms()) < 5)"""
     assert dut.exec(code) == "[5] True\n"
 
 
+@pytest.mark.emulator
 def test_idle_board_sleeps(dut):
     """At the prompt the hart waits for an interrupt instead of polling."""
     dut.run(10)

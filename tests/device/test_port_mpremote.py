@@ -1,4 +1,4 @@
-"""Stock mpremote over the emulated board's serial port."""
+"""Stock mpremote over the board's serial port."""
 
 from __future__ import annotations
 
@@ -12,25 +12,23 @@ import sys
 from collections.abc import Callable, Iterator
 
 import pytest
-from dut import PROMPT, Dut
-from k210emu import Machine
+from kpupy.testing import PROMPT
+from kpupy.testing.board import SessionBoard
 
 Mpremote = Callable[..., str]
 
 
 @pytest.fixture
-def served(fresh_flash: bytes) -> Iterator[Machine]:
-    with Machine(board="maix_bit", flash=fresh_flash) as machine:
-        Dut(machine).boot()
-        machine.serve(port="pty")
-        yield machine
+def port(session_board: SessionBoard) -> Iterator[str]:
+    with session_board.served() as name:
+        yield name
 
 
 @pytest.fixture
-def mpremote(served: Machine, tmp_path: pathlib.Path) -> Mpremote:
+def mpremote(port: str, tmp_path: pathlib.Path) -> Mpremote:
     def call(*arguments: str, stdin: bytes | None = None, check: bool = True) -> str:
         result = subprocess.run(
-            [sys.executable, "-m", "mpremote", "connect", str(served.port), *arguments],
+            [sys.executable, "-m", "mpremote", "connect", port, *arguments],
             cwd=tmp_path,
             input=stdin,
             capture_output=True,
@@ -98,11 +96,11 @@ def test_soft_reset_and_df(mpremote):
     assert "/flash" in mpremote("df")
 
 
-def test_repl_session(served):
+def test_repl_session(port):
     """mpremote's terminal, as a person would use it."""
     master, slave = pty.openpty()
     child = subprocess.Popen(
-        [sys.executable, "-m", "mpremote", "connect", str(served.port), "repl"], stdin=slave, stdout=slave, stderr=slave
+        [sys.executable, "-m", "mpremote", "connect", port, "repl"], stdin=slave, stdout=slave, stderr=slave
     )
     os.close(slave)
 

@@ -15,6 +15,7 @@ def test_banner_names_version_and_board(blank_board):
     assert 'Type "help()" for more information.' in text
 
 
+@pytest.mark.emulator
 def test_prompt_within_150_ms_of_reset(dut):
     start = dut.now_ms
     dut.hard_reset()

@@ -63,6 +63,10 @@ class SessionBoard(Protocol):
         """Context manager: a board with the firmware and no file system, not yet started."""
         ...
 
+    def served(self) -> Any:
+        """Context manager: the name of a serial port with a started board, for other programs to open."""
+        ...
+
     def close(self) -> None: ...
 
 
@@ -113,6 +117,13 @@ class EmulatedBoard:
 
     def blank(self) -> contextlib.AbstractContextManager[Dut]:
         return self.powered(None)
+
+    @contextlib.contextmanager
+    def served(self) -> Iterator[str]:
+        with self.started() as dut:
+            yield dut.machine.serve("pty")
+            dut.machine.stop_serving()
+            dut.log += dut.machine.read_new()
 
     def close(self) -> None:
         pass
@@ -221,6 +232,13 @@ class PortBoard:
             dut.boot_without_user_files()
             dut.exec(_FORGET)
             yield dut
+
+    @contextlib.contextmanager
+    def served(self) -> Iterator[str]:
+        with self.started():
+            pass
+        self._drop()
+        yield self.target.port
 
     def close(self) -> None:
         self._drop()

@@ -56,6 +56,7 @@ class EmulatedLink:
 
     def __init__(self, machine: Machine, name: str = "emulated board") -> None:
         self._machine, self.name = machine, name
+        self._cut = False
 
     @property
     def machine(self) -> Machine | None:
@@ -69,13 +70,13 @@ class EmulatedLink:
         self._machine.send(data)
 
     def read(self, ms: float) -> bytes:
-        stop = self._machine.run(ms=ms)
-        data = self._machine.read_new()
-        if stop.name == "POWER_CUT" and not data:
+        if self._cut:
             raise BoardLost(f"{self.name}: the power was cut")
-        return data
+        self._cut = self._machine.run(ms=ms).name == "POWER_CUT"
+        return self._machine.read_new()
 
     def reset(self) -> bool:
+        self._cut = False
         self._machine.read_new()
         self._machine.reset()
         self._machine.read_new()
