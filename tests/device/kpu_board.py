@@ -53,6 +53,25 @@ def free_memory(dut: Dut) -> int:
     return int(dut.exec("gc.collect()\nprint(kpupy.heap()[0])").splitlines()[-1])
 
 
+def outcome(dut: Dut, code: str, timeout_ms: float = 20_000) -> list[str]:
+    """Lines that code prints, and then the exception that it raises, as `Type('text')`."""
+    body = "\n".join("    " + line for line in code.splitlines())
+    tail = "\nexcept BaseException as error:\n    print(repr(error))\n"
+    return dut.exec(f"try:\n{body}{tail}", timeout_ms).splitlines()
+
+
+def failure(dut: Dut, code: str, timeout_ms: float = 20_000) -> str:
+    """The exception; nothing else may be printed."""
+    lines = outcome(dut, code, timeout_ms)
+    assert len(lines) == 1, lines
+    return lines[0]
+
+
+def error(kind: str, text: str) -> str:
+    """repr() of an exception on the board."""
+    return f"{kind}({text!r},)"
+
+
 @dataclass
 class FeatureMap:
     """A kpu_fmap as its repr tells, with the bytes it refers to."""
