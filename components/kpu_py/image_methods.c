@@ -1,7 +1,11 @@
 // Methods of Image (spec maixpy-image.md 4.1).
 #include <string.h>
 
+#include "hart1.h"
 #include "image_objects.h"
+
+// Waking the other hart pays for more pixels than this.
+#define BOTH_HARTS_FROM 4096
 
 static mp_obj_t image_width(mp_obj_t self)
 {
@@ -158,6 +162,11 @@ static mp_obj_t image_cut(size_t n_args, const mp_obj_t *items)
 }
 static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(image_cut_obj, 5, 5, image_cut);
 
+static void second_part(void *image)
+{
+    imlib_pix_to_ai_part(image, 1);
+}
+
 static mp_obj_t image_pix_to_ai(mp_obj_t self)
 {
     imlib_image_t *image = py_image_get(self);
@@ -172,7 +181,13 @@ static mp_obj_t image_pix_to_ai(mp_obj_t self)
             py_image_raise(&(imlib_error_t){IMLIB_ENOMEM, (int32_t)bytes, 0});
         }
     }
-    imlib_pix_to_ai(image);
+    if ((size_t)image->width * (size_t)image->height < BOTH_HARTS_FROM) {
+        imlib_pix_to_ai(image);
+    } else {
+        hart1_start(second_part, image);
+        imlib_pix_to_ai_part(image, 0);
+        hart1_wait();
+    }
     return mp_const_none;
 }
 static MP_DEFINE_CONST_FUN_OBJ_1(image_pix_to_ai_obj, image_pix_to_ai);

@@ -143,6 +143,9 @@ static inline uint8_t imlib_luminance(uint32_t r, uint32_t g, uint32_t b)
 
 // image->ai must be there. EFORMAT for other formats than grayscale and RGB565.
 int imlib_pix_to_ai(const imlib_image_t *image);
+// The same for a part of the pixels: part `index` of IMLIB_AI_PARTS, so that two harts can share the work.
+#define IMLIB_AI_PARTS 2
+int imlib_pix_to_ai_part(const imlib_image_t *image, unsigned index);
 int imlib_ai_to_pix(imlib_image_t *image);
 // The kernels: `count` big-endian 565 pixels to three planes `plane` bytes apart. The first is the plain form that the
 // tests hold the second against.

@@ -2,17 +2,30 @@
 
 #include "internal.h"
 
-int imlib_pix_to_ai(const imlib_image_t *image)
+static int convert(const imlib_image_t *image, size_t from, size_t to)
 {
     size_t count = (size_t)image->width * (size_t)image->height;
     if (image->format == IMLIB_RGB565) {
-        imlib_rgb565_to_planes(image->ai, count, image->pixels, count);
+        imlib_rgb565_to_planes(image->ai + from, count, image->pixels + 2 * from, to - from);
     } else if (image->format == IMLIB_GRAYSCALE) {
-        memcpy(image->ai, image->pixels, count);
+        memcpy(image->ai + from, image->pixels + from, to - from);
     } else {
         return IMLIB_EFORMAT;
     }
     return IMLIB_OK;
+}
+
+int imlib_pix_to_ai(const imlib_image_t *image)
+{
+    return convert(image, 0, (size_t)image->width * (size_t)image->height);
+}
+
+int imlib_pix_to_ai_part(const imlib_image_t *image, unsigned index)
+{
+    size_t count = (size_t)image->width * (size_t)image->height;
+    // The fast kernel works on 32 pixels at a time, and no two harts on one cache line of 64 bytes.
+    size_t middle = count / IMLIB_AI_PARTS / 64 * 64;
+    return index == 0 ? convert(image, 0, middle) : convert(image, middle, count);
 }
 
 int imlib_ai_to_pix(imlib_image_t *image)
