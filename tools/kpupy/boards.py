@@ -7,7 +7,6 @@ import functools
 import json
 import os
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -74,14 +73,8 @@ def directory() -> Path | None:
     """Where the data is: $KPUPY_BOARDS, the installed package's copy, or the checkout."""
     if given := os.environ.get("KPUPY_BOARDS"):
         return Path(given)
-    try:
-        installed = Path(str(resources.files("kpupy_boards")))
-        if any(installed.glob("*/board.json")):
-            return installed
-    except ModuleNotFoundError:
-        pass
-    checkout = Path(__file__).resolve().parents[2] / "boards"
-    return checkout if checkout.is_dir() else None
+    tools = Path(__file__).resolve().parents[1]
+    return next((path for path in (tools / "kpupy_boards", tools.parent / "boards") if path.is_dir()), None)
 
 
 def raw(name: str) -> dict[str, Any]:
