@@ -169,6 +169,18 @@ def test_ai_buffer(dut: Dut) -> None:
     assert dut.eval("(g.pix_to_ai(), g.clear().ai_to_pix(), g[:] == h)") == (None, None, True)
 
 
+def test_both_harts_fill_the_ai_buffer(dut: Dut) -> None:
+    """Large images are shared between the harts: odd sizes, every pixel back as it was."""
+    dut.exec("import random, struct")
+    for width, height in ((64, 64), (97, 61), (320, 240), (333, 19)):
+        dut.exec(f"random.seed({width}); n = {width * height}; a = image.Image(size=({width}, {height}))\n"
+                 "m = memoryview(a.to_bytes())\n"
+                 "for i in range(0, 2 * n, 4): m[i:min(i + 4, 2 * n)] = "
+                 "struct.pack('<I', random.getrandbits(32))[:min(4, 2 * n - i)]\n"
+                 "c = bytes(m); a.pix_to_ai(); a.clear().ai_to_pix()")
+        assert dut.eval("bytes(m) == c and len(set(c)) == 256") is True, (width, height)
+
+
 def test_resize_copy_cut(dut: Dut) -> None:
     dut.exec("a = image.Image(size=(10, 6)); a[:] = [i * 997 & 0xffff for i in range(60)]; p = a[:]")
     assert dut.eval("a.resize(10, 6)[:] == p") is True
