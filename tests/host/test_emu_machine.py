@@ -11,7 +11,7 @@ UNMODELLED = 0x50420000  # the OTP controller
 
 
 def test_wrong_arguments_are_named() -> None:
-    with pytest.raises(ValueError, match="board 'nano' is not known; known are maix_bit"):
+    with pytest.raises(ValueError, match=r"board 'nano' is not known; known are .*maix_bit"):
         Machine("nano")
     with pytest.raises(ValueError, match="rounding 'C' is not 'A' or 'B'"):
         Machine(rounding="C")

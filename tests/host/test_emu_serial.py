@@ -85,7 +85,7 @@ def test_pyserial_talks_to_the_port(machine: Machine, port: str) -> None:
 
 
 def test_all_byte_values_pass_the_pty_raw(machine: Machine) -> None:
-    with serial.serial_for_url(machine.serve(), timeout=5) as client:
+    with serial.serial_for_url(machine.serve(), baudrate=115200, timeout=5) as client:
         client.read_until(b"ready\n", 7)
         values = bytes(i for i in range(256) if i & 0x7F != 10)
         client.write(values)

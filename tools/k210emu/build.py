@@ -1,4 +1,4 @@
-"""Builds the emulator's library when a source is newer than it."""
+"""Builds the emulator's libraries when a source is newer than they are."""
 
 from __future__ import annotations
 
@@ -13,14 +13,23 @@ BUILD = PACKAGE.parent.parent / "build" / "k210emu"
 
 
 def _sources() -> list[Path]:
-    return [PACKAGE / "Makefile", *(PACKAGE / "src").glob("*.[ch]")]
+    return [PACKAGE / "Makefile", *(PACKAGE / "src").glob("*.[ch]"), *(PACKAGE / "preload").glob("*.c")]
 
 
 def library() -> Path:
     """Path of libk210emu.so, up to date. K210EMU_LIBRARY names another one, which is taken as it is."""
     if os.environ.get("K210EMU_LIBRARY"):
         return Path(os.environ["K210EMU_LIBRARY"])
-    target = BUILD / "libk210emu.so"
+    return _built("libk210emu.so")
+
+
+def modem_library() -> Path:
+    """Path of libkpupy_modem.so, which programs preload to drive DTR and RTS of an emulated board's pty."""
+    return _built("libkpupy_modem.so")
+
+
+def _built(name: str) -> Path:
+    target = BUILD / name
     newest = max(source.stat().st_mtime for source in _sources())
     if target.exists() and target.stat().st_mtime >= newest:
         return target

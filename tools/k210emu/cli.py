@@ -10,7 +10,8 @@ import time
 from pathlib import Path
 
 from .machine import BOARDS, EmulationError, Machine
-from .serve import ConsoleLink, Link, Server, open_link
+from .serve import ConsoleLink, Link, Server, how_to_use, open_link
+from .wiring import WIRINGS
 
 HEADER = 5
 DIGEST = 32
@@ -47,7 +48,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--model", metavar="FILE@ADDR", type=_model, action="append", default=[],
                         help="file to put into flash at an offset; may be repeated")
     parser.add_argument("--console", action="store_true", help="serial port on this terminal; Ctrl-] leaves")
-    parser.add_argument("--port", metavar="PORT", help="serial port: pty, tcp:HOST:PORT or rfc2217:PORT")
+    parser.add_argument("--port", metavar="PORT",
+                        help="serial port: pty, pty:LINK (a symbolic link to make), tcp:HOST:PORT or rfc2217:PORT")
+    parser.add_argument("--serve", action="store_true",
+                        help="port for programs that drive DTR and RTS, as kflash does: --port pty unless given; "
+                             "prints how to use it")
+    parser.add_argument("--wiring", choices=sorted(WIRINGS),
+                        help="how DTR and RTS drive reset and IO16, as kflash -B; default: the board's")
     parser.add_argument("--pace", action="store_true", help="no faster than the chip")
     parser.add_argument("--strict", action="store_true", help="fail at the first access that no model answers")
     parser.add_argument("--rounding", choices=["A", "B"], default="B", help="KPU rounding profile")
@@ -65,8 +72,10 @@ def _fill_flash(machine: Machine, arguments: argparse.Namespace) -> None:
 
 
 def _serve(machine: Machine, arguments: argparse.Namespace) -> int:
-    link: Link = ConsoleLink() if arguments.console else open_link(arguments.port)
-    if not arguments.console:
+    link: Link = ConsoleLink() if arguments.console else open_link(arguments.port or "pty")
+    if arguments.serve:
+        print(how_to_use(link), flush=True)
+    elif not arguments.console:
         print(f"serial port: {link.name}", file=sys.stderr, flush=True)
     server = Server(machine, link, arguments.pace)
     end = machine.now_ms + 1e3 * arguments.timeout if arguments.timeout else None
@@ -121,14 +130,15 @@ def _finish(machine: Machine, arguments: argparse.Namespace) -> None:
 def main(argv: list[str] | None = None) -> int:
     parser = _parser()
     arguments = parser.parse_args(argv)
-    if arguments.console and arguments.port:
+    if arguments.console and (arguments.port or arguments.serve):
         parser.error("--console and --port are two places for one serial port: give one")
     try:
-        with Machine(arguments.board, arguments.flash, arguments.strict, arguments.rounding) as machine:
+        with Machine(arguments.board, arguments.flash, arguments.strict, arguments.rounding,
+                     wiring=arguments.wiring) as machine:
             _fill_flash(machine, arguments)
             print(f"boot ROM: {machine.boot()}", file=sys.stderr)
             try:
-                run = _serve if arguments.console or arguments.port else _batch
+                run = _serve if arguments.console or arguments.port or arguments.serve else _batch
                 return run(machine, arguments)
             finally:
                 _finish(machine, arguments)

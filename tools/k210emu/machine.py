@@ -14,13 +14,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from . import binding
+from . import binding, boards
+from .wiring import Pins
 
 if TYPE_CHECKING:
     from .serve import Server
 
 SRAM = 0x80000000
-BOARDS = {"maix_bit": {"flash_size": 16 << 20}}
+BOOT_PAD = 16
+BOARDS = boards.load_all()
 CSRS = {"mstatus": 0x300, "mie": 0x304, "mtvec": 0x305, "mscratch": 0x340, "mepc": 0x341, "mcause": 0x342,
         "mbadaddr": 0x343, "mip": 0x344, "mcycle": 0xB00, "minstret": 0xB02}
 PS_PER_MS = 10**9
@@ -69,20 +71,24 @@ class Machine:
     """A board with its flash. `flash` is a file (kept, created erased), bytes (a discarded copy) or None (erased).
 
     `rounding` is the KPU profile of spec kpu.md, "A" or "B". With `strict` an access that no model answers, or one the
-    real core would trap, ends the run with EmulationError. Not started until boot() or start().
+    real core would trap, ends the run with EmulationError. `wiring` is how the USB bridge drives reset and IO16, as a
+    value of kflash -B; without it the board's own. Not started until boot() or start().
     """
 
     def __init__(self, board: str = "maix_bit", flash: str | os.PathLike[str] | bytes | None = None,
-                 strict: bool = False, rounding: str = "B", harts: int = 2) -> None:
+                 strict: bool = False, rounding: str = "B", harts: int = 2,
+                 wiring: str | None = None) -> None:
         if board not in BOARDS:
             raise ValueError(f"board {board!r} is not known; known are {', '.join(BOARDS)}")
         if rounding not in ("A", "B"):
             raise ValueError(f"rounding {rounding!r} is not 'A' or 'B'")
         if harts not in (1, 2):
             raise ValueError(f"harts {harts} is not 1 or 2")
+        self._pins = Pins(wiring or boards.wiring(board))
+        self._boot_driven = False
         self.lock = threading.RLock()
         self._lib = binding.library()
-        self._flash_map = _map_flash(flash, BOARDS[board]["flash_size"])
+        self._flash_map = _map_flash(flash, boards.flash_size(board))
         size = len(self._flash_map)
         self._flash_buffer = (ctypes.c_uint8 * size).from_buffer(self._flash_map)
         self._emu = self._lib.emu_create(harts, strict, ord(rounding), ctypes.addressof(self._flash_buffer), size)
@@ -273,8 +279,52 @@ class Machine:
             self._read_from += len(data)
             return data
 
+    # ---- the serial port as its client sees it
+
+    def set_lines(self, dtr: bool, rts: bool) -> None:
+        """DTR and RTS of the USB bridge, True is asserted; the board's wiring drives reset and IO16 with them."""
+        with self.lock:
+            for reset, boot_low in self._pins.step(dtr, rts):
+                if boot_low:
+                    self.pad(BOOT_PAD).drive(False)
+                elif self._boot_driven:
+                    self.pad(BOOT_PAD).release()
+                self._boot_driven = boot_low
+                self._lib.emu_hold_reset(self._emu, reset)
+
+    def set_port_rate(self, baud: int) -> int:
+        """Baud rate of the client, 0 for any; returns the rate on the wire. Bytes at another rate are lost."""
+        with self.lock:
+            rate = self._pins.rate(baud)
+            self._lib.emu_port_set_rate(self._emu, rate)
+            return rate
+
+    def port_send(self, data: bytes, rate: int = 0) -> None:
+        """Bytes to whichever UART is routed to IO4, at `rate` (0: its own)."""
+        with self.lock:
+            self._lib.emu_port_send(self._emu, bytes(data), len(data), rate)
+
+    def port_output(self, start: int = 0) -> bytes:
+        """What has arrived from IO5 at the client's rate, from byte `start` on."""
+        pointer = ctypes.c_void_p()
+        with self.lock:
+            count = self._lib.emu_port_output(self._emu, ctypes.byref(pointer))
+            return ctypes.string_at(pointer.value + start, count - start) if count > start and pointer.value else b""
+
+    @property
+    def port_sent(self) -> int:
+        with self.lock:
+            return int(self._lib.emu_port_output(self._emu, ctypes.byref(ctypes.c_void_p())))
+
+    @property
+    def port_queued(self) -> int:
+        """Bytes that port_send() has been given and no UART has taken yet."""
+        with self.lock:
+            return int(self._lib.emu_port_queued(self._emu))
+
     def serve(self, port: str = "pty", pace: bool = False) -> str:
-        """Runs the machine from a background thread and offers UARTHS as "pty", "tcp:HOST:PORT" or "rfc2217:PORT".
+        """Runs the machine from a background thread and offers the board's serial port as "pty", "pty:LINK" (a symbolic
+        link to make), "tcp:HOST:PORT" or "rfc2217:PORT".
 
         Returns the name to open (also in `port`). While the harts sleep, virtual time follows wall time; while they
         work it runs free, or at the chip's speed with `pace`.
@@ -294,6 +344,11 @@ class Machine:
     @property
     def port(self) -> str | None:
         return self._server.name if self._server else None
+
+    @property
+    def port_environment(self) -> dict[str, str]:
+        """Environment variables for clients of `port`, so that they can drive DTR and RTS; empty if not needed."""
+        return self._server.environment if self._server else {}
 
     @property
     def serve_error(self) -> Exception | None:

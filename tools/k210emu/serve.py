@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import select
 import socket
@@ -11,7 +10,13 @@ import termios
 import threading
 import time
 import tty
+from collections import deque
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
+
+from .build import modem_library
+from .events import FIRST_RATE, Event, Lines, Rate
+from .pty_link import PtyLink
 
 if TYPE_CHECKING:
     from .machine import Machine
@@ -19,52 +24,27 @@ if TYPE_CHECKING:
 SLICE_MS = 5.0  # of virtual time between looks at the port while the harts work
 WAIT_S = 0.005  # longest wall time between looks while they sleep
 LEAVE = b"\x1d"  # Ctrl-]
+LONGEST_PAUSE_S = 0.1
+RATE_PATIENCE_S = 1.0
 
 
 class Link(Protocol):
-    """One kind of port. read() returns what has come and never blocks; wait() returns when something may have come."""
+    """One kind of port. read() returns what the client has done, in order, and never blocks; wait() returns when
+    something may have come."""
 
     name: str
 
     def wait(self, seconds: float) -> None: ...
-    def read(self) -> bytes: ...
+    def read(self) -> list[Event]: ...
     def write(self, data: bytes) -> None: ...
     def close(self) -> None: ...
 
 
-class PtyLink:
-    """A pseudo-terminal in raw mode. The slave stays open here, so that clients may come and go."""
-
-    def __init__(self) -> None:
-        self._master, self._slave = os.openpty()
-        tty.setraw(self._slave)
-        os.set_blocking(self._master, False)
-        self.name = os.ttyname(self._slave)
-        self._pending = b""
-
-    def wait(self, seconds: float) -> None:
-        writers = [self._master] if self._pending else []
-        select.select([self._master], writers, [], seconds)
-
-    def read(self) -> bytes:
-        try:
-            return os.read(self._master, 65536)
-        except BlockingIOError:
-            return b""
-
-    def write(self, data: bytes) -> None:
-        """A terminal nobody reads fills up; what does not fit is kept, the oldest first, up to 1 MiB."""
-        self._pending = (self._pending + data)[-(1 << 20):]
-        with contextlib.suppress(BlockingIOError):
-            self._pending = self._pending[os.write(self._master, self._pending):] if self._pending else b""
-
-    def close(self) -> None:
-        os.close(self._master)
-        os.close(self._slave)
-
-
 class TcpLink:
-    """A listening TCP port; one client at a time, the latest wins. Output without a client is dropped."""
+    """A listening TCP port; one client at a time, the latest wins. Output without a client is dropped.
+
+    Raw TCP carries neither lines nor rates (spec isp-flash.md 15): a console only.
+    """
 
     def __init__(self, host: str, port: int) -> None:
         self._server = socket.create_server((host, port))
@@ -79,7 +59,11 @@ class TcpLink:
         writers = [self._client] if self._client and self._pending else []
         select.select(readers, writers, [], seconds)
 
-    def read(self) -> bytes:
+    def read(self) -> list[Event]:
+        data = self._receive()
+        return [data] if data else []
+
+    def _receive(self) -> bytes:
         self._accept()
         if not self._client:
             return b""
@@ -129,16 +113,49 @@ class TcpLink:
         self._server.close()
 
 
-class _Lines:
-    """The serial port that pyserial's PortManager believes to control; the settings are the client's to read back."""
+class _Settings:
+    """The serial port that pyserial's PortManager believes to control; notes what the client sets."""
 
-    def __init__(self) -> None:
-        self.baudrate, self.bytesize, self.parity, self.stopbits = 115200, 8, "N", 1
+    def __init__(self, note: Callable[[Event], None]) -> None:
+        self.bytesize, self.parity, self.stopbits = 8, "N", 1
         self.xonxoff = self.rtscts = self.dsrdtr = False
-        self.rts = self.dtr = True
         self.break_condition = False
         self.cts = self.dsr = True
         self.ri = self.cd = False
+        self._note = note
+        self._rate = Rate(FIRST_RATE)
+        self._lines = Lines(True, True)
+        note(self._rate)
+        note(self._lines)
+
+    @property
+    def baudrate(self) -> int:
+        return self._rate.baud
+
+    @baudrate.setter
+    def baudrate(self, value: int) -> None:
+        self._rate = Rate(value)
+        self._note(self._rate)
+
+    @property
+    def dtr(self) -> bool:
+        return self._lines.dtr
+
+    @dtr.setter
+    def dtr(self, value: bool) -> None:
+        self._set_lines(Lines(value, self._lines.rts))
+
+    @property
+    def rts(self) -> bool:
+        return self._lines.rts
+
+    @rts.setter
+    def rts(self, value: bool) -> None:
+        self._set_lines(Lines(self._lines.dtr, value))
+
+    def _set_lines(self, lines: Lines) -> None:
+        self._lines = lines
+        self._note(lines)
 
     def reset_input_buffer(self) -> None:
         pass
@@ -148,21 +165,44 @@ class _Lines:
 
 
 class Rfc2217Link(TcpLink):
-    """A TCP port that speaks RFC 2217, by pyserial's server side."""
+    """A TCP port that speaks RFC 2217, by pyserial's server side. A connection is an open port."""
 
     def __init__(self, port: int) -> None:
         super().__init__("localhost", port)
         self.name = f"rfc2217://localhost:{self.number}"
         self._manager: Any = None
+        self._events: list[Event] = []
+        self._run = bytearray()
 
     def connected(self) -> None:
         from serial.rfc2217 import PortManager  # type: ignore[import-untyped]
 
-        self._manager = PortManager(_Lines(), _Unescaped(self))
+        self._manager = PortManager(_Settings(self._note), _Unescaped(self))
 
-    def read(self) -> bytes:
-        data = super().read()
-        return b"".join(self._manager.filter(data)) if self._manager and data else b""
+    def _note(self, event: Event) -> None:
+        self._end_run()
+        self._events.append(event)
+
+    def _end_run(self) -> None:
+        """The bytes that came before a setting keep their place."""
+        if self._run:
+            self._events.append(bytes(self._run))
+            self._run.clear()
+
+    def _drop(self) -> None:
+        super()._drop()
+        if self._manager:
+            self._manager = None
+            self._note(Lines(False, False))
+
+    def read(self) -> list[Event]:
+        data = self._receive()
+        if self._manager:
+            for byte in self._manager.filter(data):
+                self._run += byte
+        self._end_run()
+        events, self._events = self._events, []
+        return events
 
     def write(self, data: bytes) -> None:
         super().write(b"".join(self._manager.escape(data)) if self._manager and data else b"")
@@ -193,16 +233,16 @@ class ConsoleLink:
     def wait(self, seconds: float) -> None:
         select.select([self._input] if self._input is not None else [], [], [], seconds)
 
-    def read(self) -> bytes:
+    def read(self) -> list[Event]:
         if self._input is None or not select.select([self._input], [], [], 0)[0]:
-            return b""
+            return []
         data = os.read(self._input, 65536)
         if not data:
             self._input = None
         elif self._saved and LEAVE in data:
             self.left.set()
             data = data[:data.index(LEAVE)]
-        return data
+        return [data] if data else []
 
     def write(self, data: bytes) -> None:
         if data:
@@ -216,26 +256,43 @@ class ConsoleLink:
 
 def open_link(port: str) -> Link:
     kind, _, rest = port.partition(":")
-    if kind == "pty" and not rest:
-        return PtyLink()
+    if kind == "pty":
+        return PtyLink(rest or None)
     if kind == "tcp":
         host, _, number = rest.rpartition(":")
         if number.isdigit() and int(number) < 65536:
             return TcpLink(host or "localhost", int(number))
     if kind == "rfc2217" and rest.isdigit() and int(rest) < 65536:
         return Rfc2217Link(int(rest))
-    raise ValueError(f"port {port!r} is not 'pty', 'tcp:HOST:PORT' or 'rfc2217:PORT' (port 0 picks a free one)")
+    raise ValueError(f"port {port!r} is not 'pty', 'pty:LINK', 'tcp:HOST:PORT' or "
+                     f"'rfc2217:PORT' (port 0 picks a free one)")
+
+
+def client_environment(link: Link) -> dict[str, str]:
+    """What a client of the port needs in its environment to drive DTR and RTS; empty where the port carries them."""
+    return {"LD_PRELOAD": str(modem_library())} if isinstance(link, PtyLink) and sys.platform == "linux" else {}
+
+
+def how_to_use(link: Link) -> str:
+    """The port's name, then a line per variable that clients need."""
+    lines = [f"{name}={value}" for name, value in client_environment(link).items()]
+    return "\n".join([link.name, *lines])
 
 
 class Server:
-    """Runs the machine in a thread and moves bytes between UARTHS and the port."""
+    """Runs the machine in a thread and joins the port to the board's serial wires."""
 
     def __init__(self, machine: Machine, link: Link, pace: bool) -> None:
         self._machine, self._pace = machine, pace
         self._link = link
         self.name = self._link.name
+        self.environment = client_environment(link)
         self.error: Exception | None = None
-        self._sent = len(machine.output)
+        self._sent = machine.port_sent
+        self._events: deque[tuple[Event, float]] = deque()
+        self._rate = 0
+        self._last_byte_s = 0.0  # wall time at which the client sent it
+        self._drained_ms: float | None = 0.0  # virtual time since which the board has had all bytes
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="k210emu", daemon=True)
         self._thread.start()
@@ -273,12 +330,40 @@ class Server:
 
     def _exchange(self) -> None:
         with self._machine.lock:
-            data = self._link.read()
-            if data:
-                self._machine.send(data)
-            fresh = self._machine._output(0, self._sent)
+            now = time.monotonic()
+            self._events += [(event, now) for event in self._link.read()]
+            self._feed()
+            fresh = self._machine.port_output(self._sent)
         self._sent += len(fresh)
         self._link.write(fresh)
+
+    def _feed(self) -> None:
+        machine = self._machine
+        if machine.port_queued:
+            self._drained_ms = None
+        elif self._drained_ms is None:
+            self._drained_ms = machine.now_ms
+        while self._events:
+            event, when = self._events[0]
+            if isinstance(event, bytes):
+                machine.port_send(event, self._rate)
+                self._last_byte_s, self._drained_ms = when, None
+            elif isinstance(event, Lines):
+                machine.set_lines(event.dtr, event.rts)
+            elif self._rate_waits(when):
+                return
+            else:
+                self._rate = machine.set_port_rate(event.baud)
+            self._events.popleft()
+
+    def _rate_waits(self, when: float) -> bool:
+        """A client that tells the board a new rate pauses before it changes its own. The pause is kept in virtual time,
+        so that the board's answer meets the old or the new rate as it would on a wire (spec isp-flash.md 10.5). A
+        board that does not listen, or a change of lines, ends it."""
+        if time.monotonic() - when > RATE_PATIENCE_S or any(isinstance(event, Lines) for event, _ in self._events):
+            return False
+        pause = min(when - self._last_byte_s, LONGEST_PAUSE_S)
+        return self._drained_ms is None or self._machine.now_ms < self._drained_ms + 1e3 * pause
 
     def close(self) -> None:
         self._stop.set()

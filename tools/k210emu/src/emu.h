@@ -150,10 +150,12 @@ typedef struct {
     bool (*pad_level)(void *opaque, unsigned pad);
     /* The pad that carries this function as output or input, or -1: used by serial devices to know their wires. */
     int (*pad_of)(void *opaque, unsigned function);
+    int (*function_of)(void *opaque, unsigned pad);
     void *opaque;
 } emu_pins_t;
 void emu_set_pins(emu_t *emu, const emu_pins_t *pins);
 int emu_pad_of_function(emu_t *emu, unsigned function); /* -1 when not routed */
+void emu_pads_rerouted(emu_t *emu); /* FPIOA says that a pad carries another function now */
 void emu_notify_function_input(emu_t *emu, unsigned function, bool level); /* FPIOA tells the listeners */
 
 /* ---- serial lines: a UART model exchanges bytes with a host-side port ---------------------------------------------- */
@@ -165,6 +167,20 @@ void emu_uart_sent(emu_t *emu, emu_uart_t uart, uint8_t byte, uint32_t baud);
  * asks again after emu_uart_ready()). The UART paces reception in virtual time by its own baud rate. */
 void emu_set_uart_receiver(emu_t *emu, emu_uart_t uart, bool (*receive)(void *opaque, uint8_t byte), void *opaque);
 void emu_uart_ready(emu_t *emu, emu_uart_t uart);
+/* The baud rate the UART receives at now, called with the receiver's opaque; 0 while it cannot receive. */
+void emu_set_uart_rate(emu_t *emu, emu_uart_t uart, uint32_t (*rate)(void *opaque));
+
+/* ---- parts on pads: what a board wires to the chip, whatever peripheral the firmware routes there ------------------- */
+
+/* FPIOA tells when a pad's level changes; the listeners of that pad are called. */
+void emu_on_pad(emu_t *emu, unsigned pad, void (*listener)(void *opaque, bool level), void *opaque);
+void emu_notify_pad(emu_t *emu, unsigned pad, bool level);
+/* A part's serial input on a pad: it gets every byte that a UART sends there, at the end of its frame. */
+void emu_wire_serial(emu_t *emu, unsigned pad, void (*receive)(void *opaque, uint8_t byte, uint32_t baud), void *opaque);
+/* A part's serial output on a pad: a frame begins. LOST: no UART listens there, or at another rate; BUSY: it cannot take
+ * a byte now. */
+typedef enum { EMU_WIRE_LOST, EMU_WIRE_TAKEN, EMU_WIRE_BUSY } emu_wire_t;
+emu_wire_t emu_wire_send(emu_t *emu, unsigned pad, uint8_t byte, uint32_t baud);
 
 /* ---- SPI: a controller and the parts on its chip selects ------------------------------------------------------------ */
 
@@ -213,5 +229,18 @@ norflash_t *norflash_create(emu_t *emu, unsigned controller, unsigned chip_selec
 /* After `count` more program or erase operations the n-th one stops half-way and the machine loses power. 0 = off. */
 void norflash_cut_power_after(norflash_t *flash, uint32_t count);
 void emu_power_cut(emu_t *emu); /* stops the run with a reason; called by parts */
+
+/* An ESP8285 or ESP32 beside the K210. Pads are the K210's; -1: not wired to it. `flash` is the caller's buffer. */
+typedef struct {
+    bool esp32;
+    unsigned tx_pad, rx_pad;           /* of the ESP: its TX is the K210's input */
+    int en_pad, boot_pad, strap_pad;   /* EN; GPIO0; GPIO15, which must be low */
+    uint8_t *flash;
+    uint32_t flash_size;
+} esp_config_t;
+typedef struct esp esp_t;
+esp_t *emu_attach_esp(emu_t *emu, const esp_config_t *config);
+void emu_esp_jumper(esp_t *esp, bool grounded); /* a person connects GPIO0 to ground, or not */
+void emu_esp_power_cycle(esp_t *esp);           /* a person switches it off and on */
 
 #endif

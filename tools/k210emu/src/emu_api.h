@@ -22,6 +22,12 @@ void emu_stop_on_text(emu_t *emu, const uint8_t *text, uint64_t length, uint64_t
 void emu_serial_send(emu_t *emu, int uart, const uint8_t *data, uint64_t length);
 uint64_t emu_serial_queued(emu_t *emu, int uart);  /* bytes sent to the firmware that its UART has not taken yet */
 uint64_t emu_serial_output(emu_t *emu, int uart, const uint8_t **data);
+/* The board's serial port, pads IO4 and IO5. `rate` is the host's baud rate, 0 where there is none to compare. */
+void emu_port_send(emu_t *emu, const uint8_t *data, uint64_t length, uint32_t rate);
+uint64_t emu_port_queued(emu_t *emu);
+void emu_port_set_rate(emu_t *emu, uint32_t rate);
+uint64_t emu_port_output(emu_t *emu, const uint8_t **data); /* everything that arrived at the host */
+void emu_hold_reset(emu_t *emu, bool hold);        /* the reset pin; its release starts the boot ROM */
 bool emu_memory_read(emu_t *emu, uint64_t address, void *data, uint64_t length);
 bool emu_memory_write(emu_t *emu, uint64_t address, const void *data, uint64_t length);
 uint64_t emu_register(emu_t *emu, unsigned hart, unsigned index);

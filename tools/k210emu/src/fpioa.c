@@ -84,8 +84,12 @@ static void update_function(fpioa_t *s, unsigned f)
 
 static void update_pad(fpioa_t *s, unsigned pad)
 {
-    s->level[pad] = pad_level(s, pad);
+    bool level = pad_level(s, pad), changed = level != s->level[pad];
+    s->level[pad] = level;
     update_function(s, s->io[pad] & 0xff);
+    if (changed) {
+        emu_notify_pad(s->emu, pad, level);
+    }
 }
 
 /* The pad of an input function that is on several pads is unspecified; the lowest is taken. */
@@ -109,6 +113,9 @@ static void write_io(fpioa_t *s, unsigned pad, uint32_t value)
     }
     update_pad(s, pad);
     update_function(s, old);
+    if (old != new) {
+        emu_pads_rerouted(s->emu);
+    }
 }
 
 static uint64_t fpioa_read(void *opaque, uint64_t offset, unsigned size)
@@ -176,6 +183,11 @@ static bool sample_pad(void *opaque, unsigned pad)
     return ((fpioa_t *)opaque)->level[pad];
 }
 
+static int function_of(void *opaque, unsigned pad)
+{
+    return (int)(((fpioa_t *)opaque)->io[pad] & 0xff);
+}
+
 static int pad_of(void *opaque, unsigned f)
 {
     return ((fpioa_t *)opaque)->function[f].pad;
@@ -201,7 +213,7 @@ static void fpioa_reset(void *opaque)
         find_pad(s, f);
     }
     for (unsigned pad = 0; pad < PADS; pad++) {
-        s->level[pad] = pad_level(s, pad);
+        update_pad(s, pad);
     }
     for (unsigned f = 0; f < FUNCTIONS; f++) {
         update_function(s, f);
@@ -233,7 +245,7 @@ void fpioa_create(emu_t *emu)
                                        function_class[f] == 'x' || function_class[f] == 'r';
     }
     emu_set_pins(emu, &(emu_pins_t){.drive = drive, .sample = sample, .pad_drive = drive_pad, .pad_level = sample_pad,
-                                    .pad_of = pad_of, .opaque = s});
+                                    .pad_of = pad_of, .function_of = function_of, .opaque = s});
     emu_add_device(emu, &(emu_device_t){.name = "fpioa", .base = 0x502b0000, .size = 0x10000, .word = 4,
                                         .read = fpioa_read, .write = fpioa_write, .reset = fpioa_reset,
                                         .state = fpioa_state, .destroy = free, .opaque = s});

@@ -158,8 +158,10 @@ static void run_turn(emu_t *emu, uint64_t end, unsigned awake_count) {
     emu->cycle = time_after_turn(emu);
 }
 
-static void soc_reset(emu_t *emu, emu_reset_cause_t cause) {
+void machine_reset(emu_t *emu, emu_reset_cause_t cause) {
+    rom_reset(emu);
     emu->reset_requested = false;
+    emu->in_reset = true;
     emu->power_off = emu->failed = false;
     emu->reset_cause = cause;
     for (unsigned i = 0; i < emu->hart_count; i++) {
@@ -168,6 +170,7 @@ static void soc_reset(emu_t *emu, emu_reset_cause_t cause) {
     }
     machine_reset_devices(emu);
     emu_clocks_changed(emu);
+    emu->in_reset = false;
 }
 
 /* Every hart sleeps: time passes to the next event. False when the run ends here. */
@@ -206,8 +209,8 @@ int emu_run(emu_t *emu, uint64_t cycles, bool stop_idle) {
     int reason;
     for (;;) {
         if (emu->reset_requested) {
-            soc_reset(emu, emu->reset_cause);
-            rom_start(emu);
+            machine_reset(emu, emu->reset_cause);
+            rom_power_up(emu);
         }
         if (ended(emu, &reason))
             return reason;
@@ -244,12 +247,12 @@ void emu_power_cut(emu_t *emu) {
 }
 
 void emu_boot(emu_t *emu, int cause) {
-    soc_reset(emu, (emu_reset_cause_t)cause);
+    machine_reset(emu, (emu_reset_cause_t)cause);
     rom_start(emu);
 }
 
 void emu_start(emu_t *emu, uint64_t pc) {
-    soc_reset(emu, EMU_RESET_PIN);
+    machine_reset(emu, EMU_RESET_PIN);
     rom_enter(emu, pc);
 }
 
@@ -321,6 +324,7 @@ emu_t *emu_create(unsigned harts, bool strict, int rounding, uint8_t *flash, uin
     }
     machine_rebase_clock(emu);
     rom_create(emu);
+    port_create(emu);
     create_devices(emu, rounding);
     machine_wire_board(emu);
     machine_rebase_clock(emu);
@@ -333,6 +337,7 @@ void emu_destroy(emu_t *emu) {
     for (unsigned i = 0; i < emu->hart_count; i++)
         cpu_destroy(emu->harts[i].cpu);
     machine_free_listeners(emu);
+    machine_free_parts(emu);
     for (unsigned i = 0; i < EMU_UART_COUNT; i++) {
         free(emu->serial[i].sent);
         free(emu->serial[i].queue);
@@ -340,6 +345,8 @@ void emu_destroy(emu_t *emu) {
     for (unsigned i = 0; i < emu->report_count; i++)
         free(emu->reports[i].text);
     free(emu->reports);
+    port_destroy(emu);
+    isp_destroy(emu);
     free(emu->heap);
     free(emu->stop_text);
     free(emu->json_text);

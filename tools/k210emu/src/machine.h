@@ -14,6 +14,7 @@
 #define ROM_SIZE 0x20000u
 #define PLIC_SOURCES 66u
 #define FUNCTIONS 256u
+#define PADS 48u
 #define DMA_LINES 64u
 #define DMA_CHANNELS 6u
 
@@ -43,6 +44,13 @@ typedef struct listener {
     void *opaque;
 } listener_t;
 
+typedef struct part {
+    struct part *next;
+    unsigned pad;
+    void (*receive)(void *opaque, uint8_t byte, uint32_t baud);
+    void *opaque;
+} part_t;
+
 typedef struct {
     uint8_t *sent; /* everything the firmware has sent */
     size_t sent_count, sent_capacity;
@@ -50,8 +58,28 @@ typedef struct {
     size_t queue_start, queue_count, queue_capacity;
     bool (*receive)(void *opaque, uint8_t byte);
     void *opaque;
+    uint32_t (*rate)(void *opaque); /* that it receives at; 0: not now; NULL: any */
     emu_time_t active; /* when the last byte passed in either direction */
 } serial_t;
+
+typedef struct {
+    uint32_t rate; /* the host's when it sent the byte */
+    uint8_t value;
+} host_byte_t;
+
+typedef struct { /* the USB bridge's side of pads IO4 and IO5 */
+    host_byte_t *in; /* bytes on their way to the chip, from in_start on */
+    size_t in_start, in_count, in_capacity;
+    uint8_t *out; /* everything that the host has received */
+    size_t out_count, out_capacity;
+    uint32_t rate; /* the host receives at; 0: any */
+    uint64_t noise_in, noise_out; /* bytes at a rate that the other side does not run at */
+    emu_time_t held_until, active;
+    emu_event_t hold_ends;
+    bool pumping;
+} host_port_t;
+
+typedef struct isp isp_t;
 
 typedef enum {
     RUN_LIMIT = 0, /* the cycles asked for have passed */
@@ -93,7 +121,7 @@ struct emu {
 
     uint64_t (*clock_hz)(void *opaque, emu_clock_t clock);
     void *clock_opaque;
-    listener_t *clock_listeners, *dma_listeners, *input_listeners[FUNCTIONS];
+    listener_t *clock_listeners, *dma_listeners, *input_listeners[FUNCTIONS], *pad_listeners[PADS];
     emu_pins_t pins;
     uint64_t board_pull_ups; /* pads with a resistor to the supply */
     bool dma_level[DMA_LINES];
@@ -104,8 +132,11 @@ struct emu {
     bool spi_xip[4];
     emu_spi_part_t spi_parts[4][4]; /* no part where transfer is NULL */
     serial_t serial[EMU_UART_COUNT];
+    part_t *parts; /* with serial inputs */
+    host_port_t port;
 
     bool ai_ram_on, power_off, failed, reset_requested;
+    bool in_reset; /* the reset pin is low */
     volatile bool stop_requested;
     emu_reset_cause_t reset_cause;
     uint8_t *stop_text;
@@ -116,6 +147,8 @@ struct emu {
     uint32_t flash_size;
     norflash_t *norflash;
     char rom_note[160]; /* what the boot ROM found */
+    emu_event_t rom_starts;
+    isp_t *isp;
 
     report_t *reports;
     unsigned report_count, report_capacity;
@@ -128,6 +161,7 @@ uint64_t emu_cycle_at(emu_t *emu, emu_time_t when); /* first cycle at or after `
 emu_time_t emu_time_of(emu_t *emu, uint64_t cycle);
 void machine_set_lines(emu_t *emu, unsigned hart, uint32_t mask, uint32_t levels);
 void machine_stop_turn(emu_t *emu);
+void machine_reset(emu_t *emu, emu_reset_cause_t cause); /* the harts sleep until the ROM starts them */
 void machine_rebase_clock(emu_t *emu);
 
 /* machine_bus.c */
@@ -141,8 +175,21 @@ void machine_destroy_devices(emu_t *emu);
 void machine_free_listeners(emu_t *emu);
 void machine_wire_board(emu_t *emu);
 
+/* machine_parts.c */
+void machine_part_receives(emu_t *emu, emu_uart_t uart, uint8_t byte, uint32_t baud);
+void machine_free_parts(emu_t *emu);
+
 /* machine_serial.c */
 void machine_pump(emu_t *emu, emu_uart_t uart);
+
+/* host_port.c */
+void port_create(emu_t *emu);
+void port_destroy(emu_t *emu);
+void port_reset(emu_t *emu);
+void port_pump(emu_t *emu);
+void port_hold(emu_t *emu, emu_time_t duration); /* bytes from the host wait that long */
+void port_sent(emu_t *emu, emu_uart_t uart, uint8_t byte, uint32_t baud);
+bool port_quiet(emu_t *emu);
 
 /* events.c */
 emu_time_t events_next(const emu_t *emu);
@@ -157,9 +204,20 @@ void storage_create(emu_t *emu);
 
 /* rom.c */
 void rom_create(emu_t *emu);
-void rom_start(emu_t *emu);                                /* what the mask ROM does after a reset */
+void rom_reset(emu_t *emu);                                /* forgets what it was doing */
+void rom_power_up(emu_t *emu);                             /* rom_start() after the time the chip takes to get there */
+void rom_start(emu_t *emu);                                /* looks at IO16: flash boot or serial programming */
+bool rom_deaf(const emu_t *emu);                           /* between reset and rom_start() */
 void rom_enter(emu_t *emu, uint64_t pc);                   /* both harts enter at pc, clocks and UARTHS set */
+void rom_jump(emu_t *emu, uint32_t pc);                    /* hart 0 alone enters at pc; hart 1 waits for its MSIP */
 void rom_service(emu_t *emu, hart_t *hart, unsigned number);
+
+/* rom_isp.c */
+void isp_create(emu_t *emu);
+void isp_destroy(emu_t *emu);
+void isp_enter(emu_t *emu);
+void isp_leave(emu_t *emu);
+bool isp_takes_irq(emu_t *emu, bool level); /* UARTHS's interrupt line; false: not in serial programming */
 
 /* sha256.c */
 void sha256(const uint8_t *data, size_t length, uint8_t digest[32]);

@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#define UARTHS_IRQ 33u
+
 static listener_t *add_listener(listener_t **list, void *opaque) {
     listener_t *listener = calloc(1, sizeof *listener);
     listener->opaque = opaque;
@@ -24,6 +26,8 @@ void machine_free_listeners(emu_t *emu) {
     free_list(emu->dma_listeners);
     for (unsigned i = 0; i < FUNCTIONS; i++)
         free_list(emu->input_listeners[i]);
+    for (unsigned i = 0; i < PADS; i++)
+        free_list(emu->pad_listeners[i]);
 }
 
 /* ---- clocks ---------------------------------------------------------------------------------------------------------- */
@@ -59,6 +63,8 @@ void emu_clocks_changed(emu_t *emu) {
 /* ---- interrupts, DMA requests ------------------------------------------------------------------------------------------ */
 
 void emu_irq(emu_t *emu, unsigned plic_source, bool level) {
+    if (plic_source == UARTHS_IRQ && emu->isp && isp_takes_irq(emu, level))
+        return;
     if (emu->plic_level)
         emu->plic_level(emu->plic, plic_source, level);
 }
@@ -124,6 +130,16 @@ void emu_notify_function_input(emu_t *emu, unsigned function, bool level) {
     if (function < FUNCTIONS)
         for (listener_t *l = emu->input_listeners[function]; l; l = l->next)
             l->call.input(l->opaque, level);
+}
+
+void emu_on_pad(emu_t *emu, unsigned pad, void (*listener)(void *opaque, bool level), void *opaque) {
+    if (pad < PADS)
+        add_listener(&emu->pad_listeners[pad], opaque)->call.input = listener;
+}
+
+void emu_notify_pad(emu_t *emu, unsigned pad, bool level) {
+    for (listener_t *l = pad < PADS ? emu->pad_listeners[pad] : NULL; l; l = l->next)
+        l->call.input(l->opaque, level);
 }
 
 void emu_pad_drive(emu_t *emu, unsigned pad, bool level) {

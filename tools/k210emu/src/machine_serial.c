@@ -25,13 +25,14 @@ static void look_for_text(emu_t *emu, const serial_t *serial) {
 }
 
 void emu_uart_sent(emu_t *emu, emu_uart_t uart, uint8_t byte, uint32_t baud) {
-    (void)baud; /* a host port that checks rates is part of the serial programming protocol */
     serial_t *serial = &emu->serial[uart];
     grow(&serial->sent, &serial->sent_capacity, serial->sent_count + 1);
     serial->sent[serial->sent_count++] = byte;
     serial->active = emu_now(emu);
+    machine_part_receives(emu, uart, byte, baud);
     if (uart == EMU_UART_HS)
         look_for_text(emu, serial);
+    port_sent(emu, uart, byte, baud);
 }
 
 void machine_pump(emu_t *emu, emu_uart_t uart) {
@@ -51,8 +52,13 @@ void emu_set_uart_receiver(emu_t *emu, emu_uart_t uart, bool (*receive)(void *op
     emu->serial[uart].opaque = opaque;
 }
 
+void emu_set_uart_rate(emu_t *emu, emu_uart_t uart, uint32_t (*rate)(void *opaque)) {
+    emu->serial[uart].rate = rate;
+}
+
 void emu_uart_ready(emu_t *emu, emu_uart_t uart) {
     machine_pump(emu, uart);
+    port_pump(emu);
 }
 
 void emu_serial_send(emu_t *emu, int uart, const uint8_t *data, uint64_t length) {
@@ -91,5 +97,5 @@ bool emu_idle(emu_t *emu) {
     for (unsigned i = 0; i < EMU_UART_COUNT; i++)
         if (emu->serial[i].queue_count || (emu->serial[i].active && emu->serial[i].active + QUIET_TIME > emu_now(emu)))
             return false;
-    return true;
+    return port_quiet(emu);
 }

@@ -1,5 +1,6 @@
 /* The mask ROM: what it does after a reset and the entry points that programs may call (spec soc.md 1.4, 10.11;
- * isp-flash.md 1.7, 6.1). The flash is read directly; both harts enter the payload as the ROM leaves them. */
+ * isp-flash.md 1.7, 6.1). The flash is read directly; both harts enter the payload as the ROM leaves them. Serial
+ * programming is in rom_isp.c. */
 #include "machine.h"
 
 #include <inttypes.h>
@@ -11,26 +12,39 @@
 #define MOST_PAYLOAD 0x5f8000u /* the ROM's own memory begins there */
 #define FLAG_ENCRYPTED 1u
 
-enum { TRAP_HANDLER = 0x008c, PARK = 0x0100, OTP_READ = 0x453c, OTP_READ_CHECKED = 0x476c, FAST_PLL = 0x8a9c };
+enum { TRAP_HANDLER = 0x008c, PARK = 0x0100, WAIT_MSIP = 0x0110, OTP_READ = 0x453c, OTP_READ_CHECKED = 0x476c, FAST_PLL = 0x8a9c };
 enum { SERVICE_TRAP = 1 };
 
 #define BOOT_PIN 16u
 #define UARTHS 0x38000000u
 #define UARTHS_115200 3384u /* at 390 MHz */
+#define START_TIME (30 * EMU_PS_PER_MS) /* from reset to the look at IO16: hosts pull it late, spec isp-flash.md 2.1 */
 
 static void put_code(emu_t *emu, unsigned offset, const uint32_t *code, size_t size) {
     memcpy(emu->rom + offset, code, size);
 }
 
+static void start_time_over(void *opaque) {
+    rom_start(opaque);
+}
+
 void rom_create(emu_t *emu) {
     static const uint32_t park[] = {0x10500073 /* wfi */, 0xffdff06f /* j -4 */};
     static const uint32_t handler[] = {CPU_SERVICE(SERVICE_TRAP), 0x10500073, 0xffdff06f};
+    static const uint32_t wait_msip[] = {
+        0x00800293 /* li t0, 8 */,  0x30429073 /* csrw mie, t0 */,      0x10500073 /* wfi */,
+        0x344022f3 /* csrr t0, mip */, 0x0082f293 /* andi t0, t0, 8 */, 0xfe028ae3 /* beqz t0, wfi */,
+        0xf1402573 /* csrr a0, mhartid */, 0x00100293 /* li t0, 1 */,   0x01f29293 /* slli t0, t0, 31 */,
+        0x00028067 /* jr t0 */};
     static const uint32_t return_zero[] = {0x00000513 /* li a0, 0 */, 0x00008067 /* ret */};
     put_code(emu, TRAP_HANDLER, handler, sizeof handler);
     put_code(emu, PARK, park, sizeof park);
+    put_code(emu, WAIT_MSIP, wait_msip, sizeof wait_msip);
     put_code(emu, OTP_READ, return_zero, sizeof return_zero);
     put_code(emu, OTP_READ_CHECKED, return_zero, sizeof return_zero);
     put_code(emu, FAST_PLL, return_zero, sizeof return_zero);
+    emu->rom_starts = EMU_EVENT(start_time_over, emu);
+    isp_create(emu);
 }
 
 /* The handler prints the registers and halts the hart; masking mie keeps it so. */
@@ -74,30 +88,52 @@ static uint32_t check_image(emu_t *emu) {
     return length;
 }
 
-static void start_harts(emu_t *emu, uint64_t pc) {
-    for (unsigned i = 0; i < emu->hart_count; i++) {
-        cpu_reset(emu->harts[i].cpu, pc);
-        cpu_set(emu->harts[i].cpu, CPU_X0 + 10, i); /* a0: hart id */
-        emu->harts[i].asleep = false;
-    }
+static void start_hart(emu_t *emu, unsigned i, uint64_t pc) {
+    if (i >= emu->hart_count)
+        return;
+    cpu_reset(emu->harts[i].cpu, pc);
+    cpu_set(emu->harts[i].cpu, CPU_X0 + 10, i); /* a0: hart id */
+    emu->harts[i].asleep = false;
 }
 
 void rom_enter(emu_t *emu, uint64_t pc) {
     emu_bus_write(emu, UARTHS + 0x18, 4, UARTHS_115200);
     emu_bus_write(emu, UARTHS + 0x08, 4, 1);
     emu_bus_write(emu, UARTHS + 0x0c, 4, 1);
-    start_harts(emu, pc);
+    start_hart(emu, 0, pc);
+    start_hart(emu, 1, pc);
     if (emu->hart_count > 1)
         emu_bus_write(emu, 0x02000004, 4, 1); /* msip[1] wakes hart 1 in the ROM and stays */
 }
 
-/* Waits in serial programming mode. */
+/* Serial programming mode: hart 1 waits for its software interrupt. */
 static void enter_isp(emu_t *emu) {
-    start_harts(emu, ROM_BASE + PARK);
+    start_hart(emu, 0, ROM_BASE + PARK);
+    start_hart(emu, 1, ROM_BASE + WAIT_MSIP);
+    emu_bus_write(emu, UARTHS + 0x18, 4, UARTHS_115200);
+    isp_enter(emu);
     emu_warn(emu, "rom", "waits for serial programming: %s", emu->rom_note);
 }
 
-void rom_start(emu_t *emu) {
+void rom_jump(emu_t *emu, uint32_t pc) {
+    start_hart(emu, 0, pc);
+}
+
+void rom_reset(emu_t *emu) {
+    emu_event_cancel(emu, &emu->rom_starts);
+    isp_leave(emu);
+    port_reset(emu);
+}
+
+void rom_power_up(emu_t *emu) {
+    emu_event_at(emu, &emu->rom_starts, emu_now(emu) + START_TIME);
+}
+
+bool rom_deaf(const emu_t *emu) {
+    return emu->in_reset || emu->rom_starts.when != EMU_NEVER;
+}
+
+static void look_at_strap(emu_t *emu) {
     emu->rom_note[0] = 0;
     if (!emu_pad_level(emu, BOOT_PIN)) {
         snprintf(emu->rom_note, sizeof emu->rom_note, "IO16 is low");
@@ -112,4 +148,9 @@ void rom_start(emu_t *emu) {
     emu_dma_write(emu, SRAM_BASE, emu->flash + HEADER, length);
     snprintf(emu->rom_note, sizeof emu->rom_note, "booted %" PRIu32 " bytes from flash", length);
     rom_enter(emu, SRAM_BASE);
+}
+
+void rom_start(emu_t *emu) {
+    look_at_strap(emu);
+    port_pump(emu);
 }

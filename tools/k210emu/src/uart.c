@@ -255,6 +255,7 @@ void uart_create(emu_t *emu, unsigned index)
         emu_on_function_input(emu, cts[index] + n, modem_input, &s->modem_input[n]);
     }
     emu_set_uart_receiver(emu, EMU_UART_HS + index, uart_receive, s);
+    emu_set_uart_rate(emu, EMU_UART_HS + index, uart_rx_rate);
     emu_on_clocks_changed(emu, clocks_changed, s);
     emu_add_device(emu, &(emu_device_t){.name = s->name, .base = 0x50200000 + 0x10000ull * index, .size = 0x10000,
                                         .word = 4, .read = uart_read, .write = uart_write, .reset = uart_reset,

@@ -56,6 +56,7 @@ uint8_t uart_read_rbr(uart_t *s);
 void uart_start_sending(uart_t *s);
 void uart_write_thr(uart_t *s, uint8_t byte);
 bool uart_receive(void *opaque, uint8_t byte);
+uint32_t uart_rx_rate(void *opaque);
 bool uart_busy(const uart_t *s);
 void uart_settled(void *opaque); /* event */
 void uart_timeout(void *opaque); /* event */

@@ -138,6 +138,12 @@ static bool can_receive(const uart_t *s)
            s->settled.when == EMU_NEVER;
 }
 
+uint32_t uart_rx_rate(void *opaque)
+{
+    const uart_t *s = opaque;
+    return can_receive(s) ? (uint32_t)(apb_hz(s) / uart_divisor(s)) : 0;
+}
+
 bool uart_receive(void *opaque, uint8_t byte)
 {
     uart_t *s = opaque;

@@ -80,6 +80,12 @@ static bool can_receive(const uarths_t *s)
     return bit(s->rxctrl, 0) && !s->receiving && s->rx.level < DEPTH;
 }
 
+static uint32_t rx_rate(void *opaque)
+{
+    const uarths_t *s = opaque;
+    return can_receive(s) ? (uint32_t)(emu_clock_hz(s->emu, EMU_CLOCK_CPU) / (s->div + 1)) : 0;
+}
+
 static bool receive(void *opaque, uint8_t byte)
 {
     uarths_t *s = opaque;
@@ -197,6 +203,7 @@ void uarths_create(emu_t *emu)
     s->sent = EMU_EVENT(byte_sent, s);
     s->received = EMU_EVENT(byte_received, s);
     emu_set_uart_receiver(emu, EMU_UART_HS, receive, s);
+    emu_set_uart_rate(emu, EMU_UART_HS, rx_rate);
     emu_add_device(emu, &(emu_device_t){.name = "uarths", .base = 0x38000000, .size = 0x1000, .word = 4,
                                         .read = uarths_read, .write = uarths_write, .reset = uarths_reset,
                                         .state = uarths_state, .destroy = free, .opaque = s});
