@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from . import binding, boards
+from .esp import Esp
 from .wiring import Pins
 
 if TYPE_CHECKING:
@@ -96,6 +97,8 @@ class Machine:
             raise EmulationError("no CPU engine: is unicorn 2.1.1 installed?")
         self._read_from = 0
         self._server: Server | None = None
+        settings = boards.esp(board)
+        self.esp = Esp(self, settings) if settings else None
 
     def __enter__(self) -> Machine:
         return self
