@@ -1,5 +1,6 @@
 // The kpu_fmap object: an output of a model, in the model's memory (spec maixpy-kpu.md 6.1). The next run of the model
-// overwrites it; deinit and set_layers end it, and every access checks that.
+// overwrites it; deinit and set_layers end it. Every access checks that after the conversions, which may run code
+// of the script (__int__, __float__).
 #include <string.h>
 
 #include "kpu_objects.h"
@@ -22,6 +23,7 @@ static mp_bound_slice_t get_slice(const kpu_fmap_obj_t *self, mp_obj_t index)
     if (!mp_seq_get_fast_slice_indexes(self->count, index, &slice)) {
         mp_raise_msg(&mp_type_OSError, MP_ERROR_TEXT("only slices with step=1 (aka None) are supported"));
     }
+    kpu_fmap_check(self);
     return slice;
 }
 
@@ -35,21 +37,42 @@ static mp_obj_t read_slice(const kpu_fmap_obj_t *self, mp_obj_t index)
     return MP_OBJ_FROM_PTR(tuple);
 }
 
+static void write_element(const kpu_fmap_obj_t *self, size_t i, mp_obj_t value)
+{
+    if (self->typecode == 'f') {
+        float x = mp_obj_get_float_to_f(value);
+        kpu_fmap_check(self);
+        ((float *)self->data)[i] = x;
+    } else {
+        mp_int_t x = mp_obj_get_int(value);
+        kpu_fmap_check(self);
+        ((uint8_t *)self->data)[i] = (uint8_t)x;
+    }
+}
+
+// Of a list or tuple that is as long as the slice.
+static mp_obj_t *get_items(mp_obj_t vector, size_t count)
+{
+    size_t given;
+    mp_obj_t *items;
+    mp_obj_get_array(vector, &given, &items);
+    if (given != count) {
+        mp_raise_msg(&mp_type_OSError, MP_ERROR_TEXT("cannot grow or shrink image"));
+    }
+    return items;
+}
+
+// A number fills.
 static void write_slice(const kpu_fmap_obj_t *self, mp_obj_t index, mp_obj_t value)
 {
     mp_bound_slice_t slice = get_slice(self, index);
-    bool many = mp_obj_is_type(value, &mp_type_list) || mp_obj_is_type(value, &mp_type_tuple);
     size_t count = slice.stop - slice.start;
-    mp_obj_t *items = &value;
+    bool many = mp_obj_is_type(value, &mp_type_list) || mp_obj_is_type(value, &mp_type_tuple);
     if (many) {
-        size_t given;
-        mp_obj_get_array(value, &given, &items);
-        if (given != count) {
-            mp_raise_msg(&mp_type_OSError, MP_ERROR_TEXT("cannot grow or shrink image"));
-        }
+        get_items(value, count);
     }
     for (size_t i = 0; i < count; i++) {
-        mp_binary_set_val_array(self->typecode, self->data, slice.start + i, items[many ? i : 0]);
+        write_element(self, slice.start + i, many ? get_items(value, count)[i] : value);
     }
 }
 
@@ -59,7 +82,6 @@ static mp_obj_t fmap_subscr(mp_obj_t self_in, mp_obj_t index, mp_obj_t value)
     if (value == MP_OBJ_NULL) {
         return MP_OBJ_NULL; // del is not supported
     }
-    kpu_fmap_check(self);
     if (mp_obj_is_type(index, &mp_type_slice)) {
         if (value == MP_OBJ_SENTINEL) {
             return read_slice(self, index);
@@ -69,9 +91,10 @@ static mp_obj_t fmap_subscr(mp_obj_t self_in, mp_obj_t index, mp_obj_t value)
     }
     size_t i = mp_get_index(self->base.type, self->count, index, false);
     if (value == MP_OBJ_SENTINEL) {
+        kpu_fmap_check(self);
         return mp_binary_get_val_array(self->typecode, self->data, i);
     }
-    mp_binary_set_val_array(self->typecode, self->data, i, value);
+    write_element(self, i, value);
     return mp_const_none;
 }
 

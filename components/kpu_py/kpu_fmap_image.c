@@ -22,11 +22,11 @@ static mp_obj_t find_image(const kpu_net_obj_t *net, const imlib_image_t *wanted
 
 static mp_obj_t new_image(kpu_net_obj_t *net, const imlib_image_t *image)
 {
+    py_image_obj_t *object = py_image_new();
+    object->owner = MP_OBJ_FROM_PTR(net);
     if (net->images == mp_const_none) {
         net->images = mp_obj_new_list(0, NULL);
     }
-    py_image_obj_t *object = py_image_new();
-    object->owner = MP_OBJ_FROM_PTR(net);
     mp_obj_list_append(net->images, MP_OBJ_FROM_PTR(object));
     object->image = *image;
     return MP_OBJ_FROM_PTR(object);

@@ -1,8 +1,9 @@
 // What a model is fed with: an Image's AI buffer or a list of numbers (spec maixpy-kpu.md 4.2, 6).
 #include "kpu_objects.h"
+#include "py/objlist.h"
 #include "py/runtime.h"
 
-static void run(kpu_net_obj_t *net, const kmodel_input_t *input)
+void kpu_run(kpu_net_obj_t *net, const kmodel_input_t *input)
 {
     kmodel_error_t error;
     if (kmodel_run(kpu_net_model(net), input, &error)) {
@@ -30,7 +31,7 @@ static bool check_image(const imlib_image_t *image, const kmodel_tensor_t *want)
     return false;
 }
 
-void kpu_run_image(kpu_net_obj_t *net, mp_obj_t object)
+kmodel_input_t kpu_image_input(kpu_net_obj_t *net, mp_obj_t object)
 {
     const imlib_image_t *image = py_image_get(object);
     kmodel_tensor_t want;
@@ -41,37 +42,43 @@ void kpu_run_image(kpu_net_obj_t *net, mp_obj_t object)
     if (!check_image(image, &want)) {
         mp_raise_ValueError(KPU_PLAIN_TEXT("[MAIXPY]kpu: check img format err!\r\n"));
     }
-    kmodel_input_t input = {.data = image->ai, .count = want.w * want.h * want.c, .w = want.w, .h = want.h, .c = want.c,
+    return (kmodel_input_t){.data = image->ai, .count = want.bytes, .w = want.w, .h = want.h, .c = want.c,
                             .type = KMODEL_U8};
-    run(net, &input);
 }
 
-static void run_list(kpu_net_obj_t *net, mp_obj_t list)
+static __attribute__((noreturn)) void raise_bad_list(void)
 {
-    size_t count;
-    mp_obj_t *items;
-    mp_obj_get_array(list, &count, &items);
+    mp_raise_ValueError(KPU_PLAIN_TEXT("[MAIXPY]kpu: check input list format err!\r\n"));
+}
+
+static void run_list(kpu_net_obj_t *net, const mp_obj_list_t *list)
+{
+    size_t count = list->len;
     if (count == 0) {
-        mp_raise_ValueError(KPU_PLAIN_TEXT("[MAIXPY]kpu: check input list format err!\r\n"));
+        raise_bad_list();
     }
     float *values = m_new_maybe(float, count);
     if (!values) {
         mp_raise_ValueError(KPU_PLAIN_TEXT("[MAIXPY]kpu: alloc list mem err!\r\n"));
     }
     for (size_t i = 0; i < count; i++) {
-        values[i] = mp_obj_get_float_to_f(items[i]);
+        if (list->len != count) { // an element's __float__ may do anything
+            raise_bad_list();
+        }
+        values[i] = mp_obj_get_float_to_f(list->items[i]);
     }
     kmodel_input_t input = {.data = values, .count = (uint32_t)MIN(count, UINT32_MAX), .type = KMODEL_F32};
-    run(net, &input);
+    kpu_run(net, &input);
     m_del(float, values, count);
 }
 
 void kpu_run_any(kpu_net_obj_t *net, mp_obj_t input)
 {
     if (mp_obj_is_type(input, &mp_type_list)) {
-        run_list(net, input);
+        run_list(net, MP_OBJ_TO_PTR(input));
     } else if (mp_obj_is_type(input, &py_image_type)) {
-        kpu_run_image(net, input);
+        kmodel_input_t image = kpu_image_input(net, input);
+        kpu_run(net, &image);
     } else {
         mp_raise_ValueError(MP_ERROR_TEXT("input not support"));
     }

@@ -16,7 +16,7 @@ static mp_obj_t kpu_forward(size_t n_args, const mp_obj_t *all_args, mp_map_t *k
         {MP_QSTR_kpu_net, MP_ARG_REQUIRED | MP_ARG_OBJ, {0}},
         {MP_QSTR_img, MP_ARG_OBJ, {.u_rom_obj = MP_ROM_NONE}},
         {MP_QSTR_out_index, MP_ARG_INT, {.u_int = 0}},
-        {MP_QSTR_dma, MP_ARG_INT, {.u_int = -1}}, // nothing to choose here
+        {MP_QSTR_dma, MP_ARG_OBJ, {.u_rom_obj = MP_ROM_NONE}}, // nothing to choose here
     };
     mp_arg_val_t args[MP_ARRAY_SIZE(allowed)];
     mp_arg_parse_all(n_args, all_args, kwargs, MP_ARRAY_SIZE(allowed), allowed, args);

@@ -157,6 +157,7 @@ MP_DEFINE_CONST_FUN_OBJ_KW(kpu_load_obj, 1, kpu_load);
 
 mp_obj_t kpu_net_output(kpu_net_obj_t *net, mp_int_t index, mp_rom_error_text_t text)
 {
+    kpu_fmap_obj_t *fmap = mp_obj_malloc(kpu_fmap_obj_t, &kpu_fmap_type);
     kmodel_t *model = kpu_net_model(net);
     kmodel_tensor_t out;
     if (index < 0 || index > UINT32_MAX || kmodel_output_info(model, (uint32_t)index, &out)) {
@@ -167,7 +168,6 @@ mp_obj_t kpu_net_output(kpu_net_obj_t *net, mp_int_t index, mp_rom_error_text_t 
     kmodel_layer_t last;
     kmodel_layer_info(model, info.run_layers - 1, &last);
 
-    kpu_fmap_obj_t *fmap = mp_obj_malloc(kpu_fmap_obj_t, &kpu_fmap_type);
     fmap->net = net;
     fmap->generation = net->generation;
     fmap->data = out.data;

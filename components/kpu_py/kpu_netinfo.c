@@ -90,12 +90,12 @@ static MP_DEFINE_CONST_DICT(netinfo_locals, netinfo_locals_table);
 static MP_DEFINE_CONST_OBJ_TYPE(kpu_netinfo_type, MP_QSTR_kpu_netinfo_find, MP_TYPE_FLAG_NONE, print, netinfo_print,
                                 locals_dict, &netinfo_locals);
 
-static mp_obj_t kpu_netinfo(mp_obj_t net)
+static mp_obj_t kpu_netinfo(mp_obj_t net_in)
 {
-    kmodel_t *model = kpu_net_model(kpu_net_get(net));
+    kpu_net_obj_t *net = kpu_net_get(net_in);
     mp_obj_t list = mp_obj_new_list(0, NULL);
     kmodel_layer_t layer;
-    for (uint32_t i = 0; kmodel_layer_info(model, i, &layer) == 0; i++) {
+    for (uint32_t i = 0; kmodel_layer_info(kpu_net_model(net), i, &layer) == 0; i++) {
         mp_printf(&mp_plat_print, "layer[%u]: KL_%s, %u bytes\n", (unsigned)i, layer.name, (unsigned)layer.body_size);
         netinfo_obj_t *info = mp_obj_malloc(netinfo_obj_t, &kpu_netinfo_type);
         info->index = i;

@@ -71,8 +71,11 @@ void kpu_source_close(kpu_source_t *self);
 
 // ---- kpu_input.c ----
 
-// Runs the model on an Image or a list of numbers; raises what spec maixpy-kpu.md 4.2 and 6 say.
-void kpu_run_image(kpu_net_obj_t *net, mp_obj_t image);
+// An Image as input; raises what spec maixpy-kpu.md 4.2 says when it does not fit.
+kmodel_input_t kpu_image_input(kpu_net_obj_t *net, mp_obj_t image);
+// Runs the model; raises when that fails.
+void kpu_run(kpu_net_obj_t *net, const kmodel_input_t *input);
+// The same with an Image or a list of numbers.
 void kpu_run_any(kpu_net_obj_t *net, mp_obj_t input);
 
 // ---- kpu_fmap.c, kpu_fmap_image.c, kpu_yolo2.c, kpu_netinfo.c ----

@@ -89,7 +89,7 @@ static mp_obj_t kpu_init_yolo2(size_t n_args, const mp_obj_t *all_args, mp_map_t
         {MP_QSTR_nms_value, MP_ARG_REQUIRED | MP_ARG_OBJ, {0}},
         {MP_QSTR_anchor_number, MP_ARG_REQUIRED | MP_ARG_INT, {0}},
         {MP_QSTR_anchor, MP_ARG_REQUIRED | MP_ARG_OBJ, {0}},
-        {MP_QSTR_dma, MP_ARG_INT, {.u_int = -1}}, // nothing to choose here
+        {MP_QSTR_dma, MP_ARG_OBJ, {.u_rom_obj = MP_ROM_NONE}}, // nothing to choose here
     };
     mp_arg_val_t args[MP_ARRAY_SIZE(allowed)];
     mp_arg_parse_all(n_args, all_args, kwargs, MP_ARRAY_SIZE(allowed), allowed, args);
@@ -112,6 +112,7 @@ static mp_obj_t kpu_init_yolo2(size_t n_args, const mp_obj_t *all_args, mp_map_t
     yolo->nms_value = nms_value;
     yolo->anchor_number = (uint32_t)number;
     for (mp_int_t i = 0; i < 2 * number; i++) {
+        mp_obj_get_array_fixed_n(args[ARG_anchor].u_obj, 2 * number, &items); // an element's __float__ may do anything
         yolo->anchor[i] = mp_obj_get_float_to_f(items[i]);
     }
     net->yolo = MP_OBJ_FROM_PTR(yolo);
@@ -245,11 +246,11 @@ static mp_obj_t kpu_run_yolo2(size_t n_args, const mp_obj_t *args, mp_map_t *kwa
     kmodel_yolo2_t yolo = {.anchors = settings->anchor_number, .anchor = settings->anchor,
                            .threshold = settings->threshold, .nms = settings->nms_value};
     kmodel_tensor_t out;
-    bool fits = get_shape(model, &yolo, &out);
-    kpu_run_image(net, args[1]);
-    if (!fits) {
+    kmodel_input_t input = kpu_image_input(net, args[1]);
+    if (!get_shape(model, &yolo, &out)) {
         raise_no_region();
     }
+    kpu_run(net, &input);
     kmodel_yolo2_box_t *boxes;
     uint32_t count;
     kpu_shortage_clear();

@@ -518,3 +518,79 @@ def test_fmap_as_image_errors(dut: Dut) -> None:
     assert failure(dut, f"kpu.fmap(f, {found.ch})") == failure(dut, "kpu.fmap(f, -1)") == text
     assert failure(dut, "kpu.fmap(e, 0)") == 'ValueError("[MAIXPY]kpu: can\'t convet float fmap yet\\r\\n",)'
     assert failure(dut, "kpu.fmap(m, 0)").startswith("TypeError(")
+
+
+# ---- scripts that get in the way ------------------------------------------------------------------------------------
+
+TRAITORS = """
+class Number:
+    def __init__(self, action): self.action = action
+    def __float__(self):
+        self.action()
+        return 1.0
+    def __int__(self):
+        self.action()
+        return 1
+def free(): kpu.deinit(m)
+"""
+
+
+def test_conversions_that_free_the_model(dut: Dut) -> None:
+    dut.exec(TRAITORS)
+    before = free_memory(dut)
+    gone = ("the model has been freed by deinit", "its model has been freed by deinit")
+    for use in ("f[0] = Number(free)", "f[:] = Number(free)", "f[:] = [1, Number(free), 3]", "f[Number(free)]",
+                "f[Number(free)] = 1", "kpu.forward(m, [1, 2, Number(free), 4])"):  # fmt: skip
+        dut.exec(f"m = kpu.load({FLOATS:#x}); f = kpu.forward(m, [1, 2, 3, 4])")
+        assert any(text in failure(dut, use) for text in gone) or "TypeError(" in failure(dut, use), use
+        dut.exec("m = f = None")
+        assert free_memory(dut) == before
+    dut.exec(f"m = kpu.load({FLOATS:#x}); f = kpu.forward(m, [1, 2, 3, 4]); a = []")
+    dut.exec("a = [Number(lambda: a.clear()), 2, 3]")
+    assert failure(dut, "f[:] = a") == error("OSError", "cannot grow or shrink image")
+    dut.exec("a = [Number(lambda: a.clear()), 2, 3, 4]")
+    assert failure(dut, "kpu.forward(m, a)") == error("ValueError", "[MAIXPY]kpu: check input list format err!\r\n")
+
+
+def test_no_memory_for_a_layer(dut: Dut) -> None:
+    """set_layers needs room for what stays on the KPU otherwise."""
+    dut.exec(f"m = kpu.load({SLOW:#x}); img = image.Image(size=(128, 96)); img.pix_to_ai(); gc.collect()")
+    dut.exec(
+        "full = []\ntry:\n    while True: full.append(image.Image(size=(256, 256)))\nexcept MemoryError:\n    pass"
+    )
+    assert failure(dut, "kpu.set_layers(m, 1)").startswith("OSError('ERR_NO_MEM: memory not enough: no 786432 bytes")
+    assert dut.eval("kpu.forward(m, img).index()") == 8  # as before
+    dut.exec("full = None; gc.collect()")
+    assert dut.eval("kpu.set_layers(m, 1), kpu.forward(m, img).ch(), kpu.deinit(m)") == (True, 64, True)
+
+
+def test_file_system_in_python_that_raises(dut: Dut) -> None:
+    """What a block device raises in the midst of a load is raised again, after all memory came back."""
+    dut.exec(
+        "import vfs\n"
+        "class Device:\n"
+        "    left, error = 1 << 30, None\n"
+        "    def __init__(self): self.data = bytearray(64 * 4096)\n"
+        "    def readblocks(self, n, buf, off=0):\n"
+        "        self.left -= len(buf)\n"
+        "        if self.left < 0: raise self.error\n"
+        "        buf[:] = self.data[n * 4096 + off:n * 4096 + off + len(buf)]\n"
+        "    def writeblocks(self, n, buf, off=0): self.data[n * 4096 + off:n * 4096 + off + len(buf)] = buf\n"
+        "    def ioctl(self, op, arg): return 64 if op == 4 else 4096 if op == 5 else 0\n"
+        "d = Device()\n"
+        "vfs.VfsLfs2.mkfs(d)\n"
+        "vfs.mount(vfs.VfsLfs2(d), '/ram')\n"
+        "with open('/flash/digits.kmodel', 'rb') as a, open('/ram/m.kmodel', 'wb') as b: b.write(a.read())\n"
+        "a = b = None"
+    )
+    dut.exec("kpu.deinit(kpu.load('/ram/m.kmodel'))")
+    before = free_memory(dut)
+    for exception in ("KeyError('k')", "KeyboardInterrupt()", "OSError(5)"):
+        text = failure(dut, f"d.left, d.error = 20000, {exception}\nkpu.load('/ram/m.kmodel')")
+        if exception == "OSError(5)":
+            assert "load error:2005, ERR_READ_FILE: read file failed: reading" in text
+        else:
+            assert text.startswith(exception[:-2])
+        dut.exec("d.left = 1 << 30")
+        assert free_memory(dut) == before
+    assert dut.eval("kpu.load('/ram/m.kmodel').model_path()") == "/ram/m.kmodel"
