@@ -2,7 +2,7 @@
 #include "image_objects.h"
 #include "py/mperrno.h"
 
-NORETURN void py_image_raise(const imlib_error_t *error)
+__attribute__((noreturn)) void py_image_raise(const imlib_error_t *error)
 {
     mp_rom_error_text_t text = (mp_rom_error_text_t)imlib_error_format(error->code);
     switch (error->code) {

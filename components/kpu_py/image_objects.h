@@ -13,7 +13,7 @@ void py_image_defer_release(void *pixels);
 // ---- image_error.c ----
 
 // Raises the exception of spec maixpy-image.md for a code of imlib.
-NORETURN void py_image_raise(const imlib_error_t *error);
+__attribute__((noreturn)) void py_image_raise(const imlib_error_t *error);
 
 // ---- image_args.c: argument rules of spec maixpy-image.md 1.1 ----
 

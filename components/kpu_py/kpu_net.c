@@ -83,7 +83,7 @@ static int load(kpu_net_obj_t *net, const kmodel_source_t *source, kmodel_error_
     return 0;
 }
 
-static int load_flash(kpu_net_obj_t *net, mp_int_t address, kmodel_error_t *error)
+static int load_from_flash(kpu_net_obj_t *net, mp_int_t address, kmodel_error_t *error)
 {
     if (address >= norflash_size()) {
         error->code = KMODEL_ERR_PARAM;
@@ -99,7 +99,7 @@ static int load_flash(kpu_net_obj_t *net, mp_int_t address, kmodel_error_t *erro
     return load(net, &source.source, error);
 }
 
-static int load_file(kpu_net_obj_t *net, mp_obj_t path, kmodel_error_t *error)
+static int load_from_file(kpu_net_obj_t *net, mp_obj_t path, kmodel_error_t *error)
 {
     net->path = path;
     kpu_source_t source;
@@ -145,10 +145,10 @@ static mp_obj_t kpu_load(size_t n_args, const mp_obj_t *args, mp_map_t *kwargs)
     kpu_shortage_clear();
     int rc = find_place(&error);
     if (rc == 0) {
-        rc = mp_obj_is_int(args[0]) ? load_flash(net, mp_obj_get_int(args[0]), &error) : load_file(net, args[0], &error);
+        rc = mp_obj_is_int(args[0]) ? load_from_flash(net, mp_obj_get_int(args[0]), &error)
+                                    : load_from_file(net, args[0], &error);
     }
     if (rc) {
-        m_del_obj(kpu_net_obj_t, net); // its finaliser would speak of a model that never was
         kpu_raise_load(&error);
     }
     return MP_OBJ_FROM_PTR(net);
@@ -210,10 +210,14 @@ static mp_obj_t net_net_arg(mp_obj_t self_in)
 }
 static MP_DEFINE_CONST_FUN_OBJ_1(net_net_arg_obj, net_net_arg);
 
+// Silent about an object whose load failed.
 static mp_obj_t net_del(mp_obj_t self_in)
 {
-    mp_print_str(&mp_plat_print, "kpu_net __del__\n");
-    kpu_net_release(MP_OBJ_TO_PTR(self_in));
+    kpu_net_obj_t *self = MP_OBJ_TO_PTR(self_in);
+    if (self->size) {
+        mp_print_str(&mp_plat_print, "kpu_net __del__\n");
+    }
+    kpu_net_release(self);
     return mp_const_none;
 }
 static MP_DEFINE_CONST_FUN_OBJ_1(net_del_obj, net_del);
