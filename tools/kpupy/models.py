@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kpupy import kfpkg
+from kpupy import headers, kfpkg
+from kpupy.boards import Area
 from kpupy.kmodel import layout, parse
 from kpupy.kmodel.errors import KModelError
 from kpupy.kmodel.v3 import ModelV3
@@ -17,15 +19,20 @@ if TYPE_CHECKING:
     from kpupy.kmodel.reference import Result
 
 
+READABLE = (parse.Kind.V3, parse.Kind.V4, parse.Kind.V5, parse.Kind.SWAPPED)
+KPU_RAM = layout.ROW * layout.ROWS
+HEAP = 5_701_208  # what kpupy.heap() says after boot on the build for maix_bit: kpupy info shows the board's
+
+
 def read(path: Path) -> bytes:
     """The bytes of a model file, or of the only model in a .kfpkg."""
     data = path.read_bytes()
     if parse.identify(data).kind is not parse.Kind.PACKAGE:
         return data
-    found = [m for m in kfpkg.read(path) if parse.identify(m.data).kind in (parse.Kind.V3, parse.Kind.SWAPPED)]
+    found = [m for m in kfpkg.read(path) if parse.identify(m.data).kind in READABLE]
     if len(found) != 1:
         names = ", ".join(m.name for m in found) or "none"
-        raise KModelError(f"{path.name} must hold exactly one kmodel V3 to be read directly; it holds: {names}")
+        raise KModelError(f"{path.name} must hold exactly one kmodel to be read directly; it holds: {names}")
     return found[0].data
 
 
@@ -47,6 +54,50 @@ def describe(model: ModelV3) -> dict[str, Any]:
         "layers": [_describe_layer(layer) for layer in model.layers],
         "warnings": model.warnings,
     }
+
+
+def summarise(data: bytes) -> dict[str, Any]:
+    """About a model of any version: V3 in full, V4 and V5 from their headers. KModelError when it is not one."""
+    kind, reason = parse.identify(data)
+    if kind is parse.Kind.SWAPPED:
+        return summarise(parse.swap_words(data)) | {"swapped": True}
+    if kind is parse.Kind.V4:
+        return headers.read_v4(data) | {"complete": False}
+    if kind is parse.Kind.V5:
+        return headers.read_v5(data) | {"complete": False}
+    if kind is not parse.Kind.V3:
+        raise KModelError(reason or kind.value)
+    told = describe(parse.parse(data))
+    return told | {"inputs": [told["input"]], "length": len(data), "complete": True}
+
+
+@dataclass(frozen=True)
+class Need:
+    """One question of whether a model fits: what it needs and what there is."""
+
+    what: str
+    needs: int
+    has: int
+
+    @property
+    def fits(self) -> bool:
+        return self.needs <= self.has
+
+
+def check(told: dict[str, Any], size: int, address: int | None, area: Area | None, flash_size: int,
+          memory: int) -> list[Need]:
+    """Whether a model of `size` bytes fits at `address`, in KPU RAM and in `memory` bytes; `area` is for models."""
+    needs = []
+    if address is not None:
+        inside = area is not None and area.start <= address < area.end
+        end = area.end if area and inside else flash_size
+        needs.append(Need(f"flash from 0x{address:x} to 0x{end:x}", size, max(0, end - address)))
+        if area and not inside:
+            needs.append(Need(f"bytes of the models area 0x{area.start:x} to 0x{area.end:x} from there", size, 0))
+    if "kpu_memory" in told:
+        needs.append(Need("KPU memory", told["kpu_memory"], KPU_RAM))
+    needs.append(Need("memory, with the model loaded into it", size + told["main_memory"], memory))
+    return needs
 
 
 def _describe_layer(layer: Layer) -> dict[str, Any]:

@@ -55,8 +55,11 @@ def parse_address(text: str) -> int | None:
         return None
 
 
-def load(path: Path, address: int | None = None, areas: Sequence[Area] = ()) -> list[Part]:
-    """The parts of a file: a package has several; a firmware gets the boot ROM's header when it lacks it."""
+def load(path: Path, address: int | None = None, areas: Sequence[Area] = (), force: bool = False) -> list[Part]:
+    """The parts of a file: a package has several; a firmware gets the boot ROM's header when it lacks it.
+
+    `force` takes a .kmodel that is none as it is.
+    """
     data = _read(path)
     if data[:4] == b"PK\3\4" or path.suffix == ".kfpkg":
         if address is not None:
@@ -67,7 +70,7 @@ def load(path: Path, address: int | None = None, areas: Sequence[Area] = ()) -> 
                         [f"write the .bin: riscv64-unknown-elf-objcopy -O binary {path.name} firmware.bin"])
     suffix = path.suffix.lower()
     if suffix in (".kmodel", ".smodel") or (suffix != ".bin" and parse.identify(data).kind in MODEL_KINDS):
-        return [_model(path, data, address, areas)]
+        return [_model(path, data, address, areas, force)]
     if address in (None, 0):
         return [Part(path.name, 0, firmware(data, path.name), "firmware")]
     assert address is not None
@@ -98,9 +101,9 @@ def firmware(data: bytes, name: str) -> bytes:
     return image.wrap(data)
 
 
-def _model(path: Path, data: bytes, address: int | None, areas: Sequence[Area]) -> Part:
+def _model(path: Path, data: bytes, address: int | None, areas: Sequence[Area], force: bool) -> Part:
     kind, reason = parse.identify(data)
-    if kind not in MODEL_KINDS:
+    if kind not in MODEL_KINDS and not force:
         raise ToolError(Exit.REFUSED, f"{path.name} is not a model: {reason or kind.value}",
                         ["kpupy model check FILE says more", "--force writes it as it is"])
     if address is None:

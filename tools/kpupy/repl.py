@@ -72,7 +72,8 @@ class Repl:
         with contextlib.suppress(OSError):
             if kind is KeyboardInterrupt:
                 self.port.write(b"\r\x03\x03")
-            self.transport.exit_raw_repl()
+            if self.transport.in_raw_repl:
+                self.transport.exit_raw_repl()
             self.port.flush()
         self._close()
 
@@ -167,6 +168,10 @@ class Repl:
         """Start code and return at once."""
         with _translated(), _unprinted():
             self.transport.exec_raw_no_follow(code)
+
+    def detach(self) -> None:
+        """Leave the board at what it does: closing will not call it back to the prompt."""
+        self.transport.in_raw_repl = False
 
     def eval(self, expression: str) -> Any:
         """The value of an expression that prints as a literal."""
