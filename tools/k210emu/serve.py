@@ -26,6 +26,7 @@ WAIT_S = 0.005  # longest wall time between looks while they sleep
 LEAVE = b"\x1d"  # Ctrl-]
 LONGEST_PAUSE_S = 0.1
 RATE_PATIENCE_S = 1.0
+LINES_APART_S = 0.12  # pyserial waits 50 or 100 ms for the answer to each RFC 2217 command
 
 
 class Link(Protocol):
@@ -165,7 +166,11 @@ class _Settings:
 
 
 class Rfc2217Link(TcpLink):
-    """A TCP port that speaks RFC 2217, by pyserial's server side. A connection is an open port."""
+    """A TCP port that speaks RFC 2217, by pyserial's server side. A connection is an open port.
+
+    The two lines change a network's round trip apart, while the step from reset to IO16 low has to look like one (spec
+    isp-flash.md 2.1). So both lines alike, which asks for nothing, waits for the next change for a while.
+    """
 
     def __init__(self, port: int) -> None:
         super().__init__("localhost", port)
@@ -173,6 +178,7 @@ class Rfc2217Link(TcpLink):
         self._manager: Any = None
         self._events: list[Event] = []
         self._run = bytearray()
+        self._neutral: tuple[Lines, float] | None = None
 
     def connected(self) -> None:
         from serial.rfc2217 import PortManager  # type: ignore[import-untyped]
@@ -181,12 +187,23 @@ class Rfc2217Link(TcpLink):
 
     def _note(self, event: Event) -> None:
         self._end_run()
+        if isinstance(event, Lines):
+            self._neutral = None
+            if event.dtr == event.rts:
+                self._neutral = event, time.monotonic() + LINES_APART_S
+                return
+        self._add(event)
+
+    def _add(self, event: Event) -> None:
+        if self._neutral:
+            self._events.append(self._neutral[0])
+            self._neutral = None
         self._events.append(event)
 
     def _end_run(self) -> None:
         """The bytes that came before a setting keep their place."""
         if self._run:
-            self._events.append(bytes(self._run))
+            self._add(bytes(self._run))
             self._run.clear()
 
     def _drop(self) -> None:
@@ -201,6 +218,9 @@ class Rfc2217Link(TcpLink):
             for byte in self._manager.filter(data):
                 self._run += byte
         self._end_run()
+        if self._neutral and time.monotonic() >= self._neutral[1]:
+            self._events.append(self._neutral[0])
+            self._neutral = None
         events, self._events = self._events, []
         return events
 

@@ -35,7 +35,8 @@ static int session[FILES]; /* connection + 1 of each file that is an emulated bo
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 /* Looked up once: dlsym() in the child of a fork could wait for a lock that nobody holds any more. */
-#define REAL_FUNCTIONS(X) X(open) X(open64) X(openat) X(openat64) X(close) X(dup) X(dup2) X(dup3) X(ioctl) X(tcsetattr)
+#define REAL_FUNCTIONS(X) X(open) X(open64) X(openat) X(openat64) X(close) X(dup) X(dup2) X(dup3) X(fcntl) X(fcntl64) \
+    X(ioctl) X(tcsetattr)
 #define POINTER(name) __typeof__(&name) name;
 #define LOOK_UP(name) functions.name = (__typeof__(&name))dlsym(RTLD_NEXT, #name);
 static struct {
@@ -116,7 +117,7 @@ static void copied(int from, int to) {
     int connection = connection_of(from), saved = errno;
     if (to >= 0 && to < FILES && connection >= 0) {
         closing(to);
-        session[to] = fcntl(connection, F_DUPFD_CLOEXEC, 0) + 1;
+        session[to] = REAL(fcntl)(connection, F_DUPFD_CLOEXEC, 0) + 1;
     }
     errno = saved;
 }
@@ -199,6 +200,32 @@ int dup3(int file, int copy, int flags) {
         closing(copy);
         copied(file, copy);
     }
+    return result;
+}
+
+static bool copies(int command) {
+    return command == F_DUPFD || command == F_DUPFD_CLOEXEC;
+}
+
+int fcntl(int file, int command, ...) {
+    va_list arguments;
+    va_start(arguments, command);
+    void *argument = va_arg(arguments, void *);
+    va_end(arguments);
+    int result = REAL(fcntl)(file, command, argument);
+    if (copies(command))
+        copied(file, result);
+    return result;
+}
+
+int fcntl64(int file, int command, ...) {
+    va_list arguments;
+    va_start(arguments, command);
+    void *argument = va_arg(arguments, void *);
+    va_end(arguments);
+    int result = REAL(fcntl64)(file, command, argument);
+    if (copies(command))
+        copied(file, result);
     return result;
 }
 

@@ -18,7 +18,7 @@ enum { SERVICE_TRAP = 1 };
 #define BOOT_PIN 16u
 #define UARTHS 0x38000000u
 #define UARTHS_115200 3384u /* at 390 MHz */
-#define START_TIME (30 * EMU_PS_PER_MS) /* from reset to the look at IO16: hosts pull it late, spec isp-flash.md 2.1 */
+#define START_TIME (50 * EMU_PS_PER_MS) /* from reset to the look at IO16: hosts pull it late, spec isp-flash.md 2.1 */
 
 static void put_code(emu_t *emu, unsigned offset, const uint32_t *code, size_t size) {
     memcpy(emu->rom + offset, code, size);
