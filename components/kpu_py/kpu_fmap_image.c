@@ -1,5 +1,5 @@
-// KPU.fmap: a channel of a feature map as a grayscale Image over the same bytes (spec maixpy-kpu.md 7.3). The model knows
-// these Images and takes the pixels from them before its outputs move.
+// KPU.fmap: a channel of a feature map as a grayscale Image over the same bytes (spec maixpy-kpu.md 7.3). The model
+// knows these Images and takes the pixels from them before its outputs move.
 #include "kpu_objects.h"
 #include "py/runtime.h"
 

@@ -25,8 +25,8 @@ static void yolo2_print(const mp_print_t *print, mp_obj_t self_in, mp_print_kind
 {
     (void)kind;
     yolo2_obj_t *self = MP_OBJ_TO_PTR(self_in);
-    mp_printf(print, "{\"threshold\":%f, \"nms_value\":%f, \"anchor_number\":%u, \"anchor\":\"(", (double)self->threshold,
-              (double)self->nms_value, (unsigned)self->anchor_number);
+    mp_printf(print, "{\"threshold\":%f, \"nms_value\":%f, \"anchor_number\":%u, \"anchor\":\"(",
+              (double)self->threshold, (double)self->nms_value, (unsigned)self->anchor_number);
     for (size_t i = 0; i < 2 * self->anchor_number; i++) {
         mp_printf(print, i ? ", %f" : "%f", (double)self->anchor[i]);
     }

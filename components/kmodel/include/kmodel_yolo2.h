@@ -22,8 +22,8 @@ typedef struct {
 // Classes of the network; 0 when the number of channels is too small for these anchors.
 uint32_t kmodel_yolo2_classes(const kmodel_yolo2_t *net);
 
-// Finds the boxes in `map` (channels * lh * lw values, order C,H,W), in the order of anchors, rows and columns. *boxes is
-// NULL when there are none, else a block of env.alloc that the caller frees.
+// Finds the boxes in `map` (channels * lh * lw values, order C,H,W), in the order of anchors, rows and columns. *boxes
+// is NULL when there are none, else a block of env.alloc that the caller frees.
 // 0, KMODEL_ERR_SIZE (no classes), KMODEL_ERR_MEMORY or KMODEL_ERR_INTERRUPTED.
 int kmodel_yolo2_find(const kmodel_env_t *env, const kmodel_yolo2_t *net, const float *map, kmodel_yolo2_box_t **boxes,
                       uint32_t *count);

@@ -1,5 +1,5 @@
-// The region layer (spec maixpy-kpu.md 4.4). Only boxes that can pass the threshold are looked at closely: most cells of
-// most pictures show nothing.
+// The region layer (spec maixpy-kpu.md 4.4). Only boxes that can pass the threshold are looked at closely: most cells
+// of most pictures show nothing.
 
 #include "kmodel_yolo2.h"
 
@@ -205,7 +205,8 @@ static int emit(const work_t *work, kmodel_yolo2_box_t **boxes, uint32_t *count)
 int kmodel_yolo2_find(const kmodel_env_t *env, const kmodel_yolo2_t *net, const float *map, kmodel_yolo2_box_t **boxes,
                       uint32_t *count)
 {
-    work_t work = {.env = env, .net = net, .map = map, .classes = kmodel_yolo2_classes(net), .cells = net->lw * net->lh};
+    work_t work = {.env = env, .net = net, .map = map, .cells = net->lw * net->lh};
+    work.classes = kmodel_yolo2_classes(net);
     *boxes = NULL;
     *count = 0;
     if (work.classes == 0) {
