@@ -104,10 +104,15 @@ int kmodel_v3_load(kmodel_t *model, const kmodel_source_t *source, kmodel_error_
 // Check all nodes, build the KPU records, find the input. 0 or a code.
 int kmodel_plan(kmodel_t *model, kmodel_error_t *error);
 int kmodel_alloc_index(kmodel_t *model, uint32_t nodes, uint32_t records, uint32_t outputs, kmodel_error_t *error);
+// Count the rows of a tensor in AI RAM as used.
+void kmodel_use_rows(kmodel_t *model, const kmodel_tensor_t *tensor);
 // Describe (and, with a record to fill, prepare) node `index`. 0 or a code.
 int kmodel_prepare(const kmodel_t *model, uint32_t index, kmodel_prep_t *prep);
 // Give a tensor type and, where layers tell it, shape: walk back from the node that writes it (spec kmodel.md 3.2).
 void kmodel_infer(const kmodel_t *model, uint32_t nodes, kmodel_tensor_t *tensor);
+
+// run.c: KPU records [first, first + count) in one call. 0 or KMODEL_HOOK_*.
+int kmodel_run_records(kmodel_t *model, uint32_t first, uint32_t count);
 
 // tensor.c: declare operands of a layer; range, alignment and size are checked here. 0 or a code.
 int kmodel_flat(kmodel_prep_t *prep, kmodel_tensor_t *t, kmodel_type_t type, uint32_t address, uint32_t count);

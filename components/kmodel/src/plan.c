@@ -36,7 +36,7 @@ int kmodel_prepare(const kmodel_t *m, uint32_t index, kmodel_prep_t *prep)
     return rc ? rc : node->op->prepare(prep);
 }
 
-static void use_rows(kmodel_t *m, const kmodel_tensor_t *t)
+void kmodel_use_rows(kmodel_t *m, const kmodel_tensor_t *t)
 {
     if (t->space == KMODEL_KPU && t->bytes) {
         uint32_t end = t->address + (uint32_t)kmodel_kpu_rows(t->w, t->h, t->c);
@@ -60,9 +60,9 @@ int kmodel_plan(kmodel_t *m, kmodel_error_t *error)
         node->records = prep.records;
         node->cpu_after = prep.cpu_after;
         records += prep.records;
-        use_rows(m, &prep.in[0]);
-        use_rows(m, &prep.out);
-        use_rows(m, &prep.map);
+        kmodel_use_rows(m, &prep.in[0]);
+        kmodel_use_rows(m, &prep.out);
+        kmodel_use_rows(m, &prep.map);
         if (i == 0) {
             m->input = prep.in[0];
         }

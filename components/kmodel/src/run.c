@@ -58,10 +58,9 @@ static uint32_t queue_length(const kmodel_t *m, uint32_t first)
     return n;
 }
 
-static int run_kpu(kmodel_t *m, const kmodel_node_t *first, const kmodel_node_t *last)
+int kmodel_run_records(kmodel_t *m, uint32_t first, uint32_t count)
 {
-    const uint64_t(*records)[12] = (const uint64_t(*)[12])(m->records + first->record);
-    uint32_t count = last->record + last->records - first->record;
+    const uint64_t(*records)[12] = (const uint64_t(*)[12])(m->records + first);
     uint64_t cycles = 0;
     for (uint32_t i = 0; i < count; i++) {
         cycles += kmodel_kpu_cycles(records[i]);
@@ -92,7 +91,8 @@ static int run_nodes(kmodel_t *m, kmodel_error_t *error)
         int rc = kmodel_poll(m) ? KMODEL_HOOK_INTERRUPTED : 0;
         if (!rc && m->nodes[i].records) {
             count = queue_length(m, i);
-            rc = run_kpu(m, &m->nodes[i], &m->nodes[i + count - 1]);
+            const kmodel_node_t *end = &m->nodes[i + count - 1];
+            rc = kmodel_run_records(m, m->nodes[i].record, end->record + end->records - m->nodes[i].record);
         }
         const kmodel_node_t *last = &m->nodes[i + count - 1];
         if (!rc) {
