@@ -118,7 +118,8 @@ static void fmap_print(const mp_print_t *print, mp_obj_t self_in, mp_print_kind_
     (void)kind;
     kpu_fmap_obj_t *self = MP_OBJ_TO_PTR(self_in);
     mp_printf(print,
-              "{\"fmap\": \"data\"=0x%x, \"size\"=%u, \"index\": %u, \"w\": %u, \"h\": %u, \"ch\": %u, \"typecode\": %c}",
+              "{\"fmap\": \"data\"=0x%x, \"size\"=%u, \"index\": %u, \"w\": %u, \"h\": %u, \"ch\": %u, "
+              "\"typecode\": %c}",
               (unsigned)(uintptr_t)self->data, (unsigned)self->bytes, (unsigned)self->index, (unsigned)self->w,
               (unsigned)self->h, (unsigned)self->ch, self->typecode);
 }
