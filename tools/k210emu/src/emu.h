@@ -142,6 +142,7 @@ void emu_on_function_input(emu_t *emu, unsigned function, void (*listener)(void 
 void emu_pad_drive(emu_t *emu, unsigned pad, bool level);
 void emu_pad_release(emu_t *emu, unsigned pad);
 bool emu_pad_level(emu_t *emu, unsigned pad);
+void emu_pull_up(emu_t *emu, unsigned pad); /* the board has a resistor to the supply there */
 /* FPIOA registers itself: the machine forwards the five calls above to it. */
 typedef struct {
     void (*drive)(void *opaque, unsigned function, bool level, bool output_enable);

@@ -154,10 +154,17 @@ void emu_pad_release(emu_t *emu, unsigned pad) {
         emu->pins.pad_drive(emu->pins.opaque, pad, pulled, !pulled);
 }
 
-void machine_wire_board(emu_t *emu) {
-    emu->board_pull_ups = 1ull << 16; /* BOOT key of the Maix Bit */
-    for (unsigned pad = 0; pad < 48; pad++)
+void emu_pull_up(emu_t *emu, unsigned pad) {
+    if (pad < PADS) {
+        emu->board_pull_ups |= 1ull << pad;
         emu_pad_release(emu, pad);
+    }
+}
+
+void machine_wire_board(emu_t *emu) {
+    for (unsigned pad = 0; pad < PADS; pad++)
+        emu_pad_release(emu, pad);
+    emu_pull_up(emu, 16); /* BOOT key */
 }
 
 bool emu_pad_level(emu_t *emu, unsigned pad) {

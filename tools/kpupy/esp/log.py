@@ -12,11 +12,10 @@ from kpupy.progress import Reporter
 class ReporterLogger(TemplateLogger):  # type: ignore[misc]
     """Warnings and progress go on; the chatter is kept for the report of a failure."""
 
-    def __init__(self, reporter: Reporter) -> None:
-        self._reporter = reporter
+    def __init__(self) -> None:
+        self.reporter = Reporter()
         self.lines: list[str] = []
-        self.what = "write flash"
-        self.total = 0  # bytes behind a progress bar, where it counts something else
+        self.what = ""
 
     def print(self, *args: Any, **kwargs: Any) -> None:
         text = " ".join(str(arg) for arg in args).strip()
@@ -27,7 +26,7 @@ class ReporterLogger(TemplateLogger):  # type: ignore[misc]
         self.lines.append(message)
 
     def warning(self, message: str) -> None:
-        self._reporter.warn(message)
+        self.reporter.warn(message)
 
     def error(self, message: str) -> None:
         self.lines.append(message)
@@ -37,15 +36,18 @@ class ReporterLogger(TemplateLogger):  # type: ignore[misc]
 
     def progress_bar(self, cur_iter: int, total_iters: int, prefix: str = "", suffix: str = "",
                      bar_length: int = 30) -> None:
-        total = self.total or total_iters
-        self._reporter.progress(self.what, total * cur_iter // max(total_iters, 1), total)
+        self.reporter.progress(self.what, cur_iter, total_iters)
 
     def set_verbosity(self, verbosity: str) -> None:
         pass
 
 
+_logger = ReporterLogger()
+
+
 def use(reporter: Reporter) -> ReporterLogger:
-    """Make esptool talk to the reporter."""
-    logger = ReporterLogger(reporter)
-    log.set_logger(logger)
-    return logger
+    """Make esptool talk to the reporter. esptool takes one logger for the life of the process."""
+    if not _logger.lines and not _logger.what:
+        log.set_logger(_logger)
+    _logger.reporter, _logger.lines, _logger.what = reporter, [], "esptool"
+    return _logger

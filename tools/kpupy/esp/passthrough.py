@@ -50,6 +50,7 @@ class PassThrough(serial.SerialBase):  # type: ignore[misc]
 
     def __init__(self, port: Any) -> None:
         self._lower = port
+        port.timeout = POLL_S  # once: a port on the network negotiates at each change
         self._raw = bytearray()
         self._data = bytearray()
         self._answers: list[bytes] = []
@@ -119,7 +120,7 @@ class PassThrough(serial.SerialBase):  # type: ignore[misc]
             left = end - time.monotonic()
             if left <= 0:
                 return None
-            self._receive(left)
+            self._receive()
 
     def _send(self, data: bytes) -> None:
         try:
@@ -127,10 +128,9 @@ class PassThrough(serial.SerialBase):  # type: ignore[misc]
         except OSError as error:
             raise isp.gone(error) from error
 
-    def _receive(self, seconds: float) -> None:
-        """Sort what comes into data and answers."""
+    def _receive(self) -> None:
+        """Sort what comes within POLL_S into data and answers."""
         try:
-            self._lower.timeout = min(POLL_S, seconds)
             self._raw += self._lower.read(max(1, self._lower.in_waiting))
         except OSError as error:
             raise isp.gone(error) from error
@@ -187,16 +187,15 @@ class PassThrough(serial.SerialBase):  # type: ignore[misc]
     def in_waiting(self) -> int:
         with contextlib.suppress(OSError):
             if self._lower.in_waiting:
-                self._receive(0)
+                self._receive()
         return len(self._data)
 
     def read(self, size: int = 1) -> bytes:
         end = None if self._timeout is None else time.monotonic() + self._timeout
         while len(self._data) < size:
-            left = POLL_S if end is None else end - time.monotonic()
-            if left <= 0:
+            if end is not None and time.monotonic() >= end:
                 break
-            self._receive(left)
+            self._receive()
         data = bytes(self._data[:size])
         del self._data[:size]
         return data
@@ -212,7 +211,7 @@ class PassThrough(serial.SerialBase):  # type: ignore[misc]
 
     def reset_input_buffer(self) -> None:
         while self._lower.in_waiting:
-            self._receive(0)
+            self._receive()
         self._data.clear()
 
     def reset_output_buffer(self) -> None:

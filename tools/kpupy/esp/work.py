@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -65,15 +66,15 @@ class Link:
 def connected(board: Board, settings: Settings, options: Options, reporter: Reporter) -> Iterator[Link]:
     """The co-processor in its boot loader; left running its firmware, with the port free."""
     logger = log.use(reporter)
+    baud = options.baud or settings.baud
+    if baud != START_BAUD and settings.chip == "esp8266" and not options.stub:
+        raise ToolError(Exit.USAGE, f"the boot loader of the {settings.name} stays at {START_BAUD} baud",
+                        ["leave --baud away, or let the stub be loaded: no --no-stub"])
     way = _through_k210 if settings.via == "k210" else _directly
     with _explained(settings, logger), way(board, settings, options, reporter) as rom:
         loader = esptool.run_stub(rom) if options.stub else rom
         link = Link(loader, logger, settings, options.stub)
-        baud = options.baud or settings.baud
         if baud != START_BAUD:
-            if settings.chip == "esp8266" and not options.stub:
-                raise ToolError(Exit.USAGE, f"the boot loader of the {settings.name} stays at {START_BAUD} baud",
-                                ["leave --baud away, or let the stub be loaded: no --no-stub"])
             loader.change_baud(baud)
         yield link
 
@@ -106,22 +107,22 @@ def _through_k210(board: Board, settings: Settings, options: Options, reporter: 
         rom.boot()
         port = PassThrough(session.port)
         port.greet()
-        if settings.gpio0 is None:
-            reporter.note(settings.hint)
         try:
-            yield _enter_loader(port, settings, options.wait_s)
+            yield _enter_loader(port, settings, options.wait_s, reporter)
         finally:
             with contextlib.suppress(ToolError, OSError):
                 _leave_loader(port, settings)
             if options.manual:
                 with contextlib.suppress(ToolError, OSError):
                     port.reset_k210()
+        if settings.gpio0 is None:
+            reporter.note(f"take the wire off the {settings.name}'s GPIO0 and reset the board to start its firmware")
 
 
-def _enter_loader(port: PassThrough, settings: Settings, wait_s: float) -> Any:
+def _enter_loader(port: PassThrough, settings: Settings, wait_s: float, reporter: Reporter) -> Any:
     """Resets the chip into its loader until it answers."""
     end = time.monotonic() + wait_s
-    while True:
+    for attempt in itertools.count():
         _reset(port, settings, loader=True)
         chip = ROMS[settings.chip](port, START_BAUD)
         try:
@@ -132,6 +133,8 @@ def _enter_loader(port: PassThrough, settings: Settings, wait_s: float) -> Any:
                 raise _other_chip(settings, error) from error
             if time.monotonic() >= end:
                 raise _no_answer(settings, wait_s) from error
+            if attempt == 0 and settings.gpio0 is None:
+                reporter.note(f"no answer yet: {settings.hint}; trying for {wait_s:.0f} s")
 
 
 def _reset(port: PassThrough, settings: Settings, *, loader: bool) -> None:
@@ -210,7 +213,7 @@ def flash(link: Link, parts: Sequence[tuple[int, bytes]], *, erase_all: bool = F
     """Write (address, data) pairs; True if the contents were compared by MD5 afterwards."""
     settings = link.settings
     _check(link, parts)
-    link.logger.what, link.logger.total = "write ESP flash", 0
+    link.logger.what = "write ESP flash"
     try:
         esptool.write_flash(link.loader, list(parts), flash_mode=settings.flash_mode,
                             flash_freq=settings.flash_freq, flash_size=settings.flash_size, erase_all=erase_all,

@@ -27,7 +27,7 @@
 #define UART UART_DEVICE_1
 #define FROM_HOST_SIZE (64u << 10)
 #define FROM_ESP_SIZE (512u << 10) /* twice what a host lets a flash reader have under way */
-#define BURST 64u
+#define BURST 4u /* less than a transmit FIFO holds: the other one does not run empty meanwhile */
 #define SLOWEST 1200u
 #define FASTEST 5000000u
 #define FRAMES_IN_FIFO 18u
