@@ -110,7 +110,6 @@ class GuardedPort:
         with self._keep_failure():
             until = time.monotonic() + 0.1
             while not self._ready and time.monotonic() < until:
-                self._port.timeout = 0.05
                 for frame in self._unslip.feed(self._port.read(max(1, self._port.in_waiting))):
                     self._take(frame)
             if not self._ready and time.monotonic() > self._deadline:

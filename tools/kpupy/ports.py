@@ -100,7 +100,7 @@ def _none_found(board: Board | None) -> ToolError:
     return ToolError(Exit.PORT, f"{what} found among the serial ports", hints)
 
 
-def open_port(name: str, baud: int = 115200, *, timeout: float | None = 0.1) -> Any:
+def open_port(name: str, baud: int = 115200, *, timeout: float = 0.05) -> Any:
     """An open pyserial port, exclusive, with DTR and RTS released. `name` is a device or a pyserial URL."""
     try:
         port = serial.serial_for_url(name, do_not_open=True)

@@ -12,6 +12,7 @@ from kpupy.errors import Exit, ToolError
 from kpupy.progress import Reporter
 from kpupy.reader import Reader
 
+FAST_ROM = ("goE", "maixduino", "trainer")  # bridges that follow the ROM to another speed (spec isp-flash.md 3.1)
 # kflash's name for a wiring found by trying: those that leave the ROM's speed alone
 KFLASH_NAME = {Wiring.RTS_RESET: "dan", Wiring.DTR_RESET: "kd233", Wiring.GO_DAP: "goD"}
 
@@ -27,6 +28,8 @@ class Session:
         self.board, self.manual = board, manual
         self.reporter = reporter or Reporter()
         self.wiring = board.wiring if board else None
+        self._fast_rom = not manual and board is not None and board.kflash in FAST_ROM
+        self._fresh = False
         self.port: Any = None
         self.name = ""
         self._names = ports.candidates(port, board)
@@ -52,10 +55,20 @@ class Session:
     def rom(self) -> isp.Rom:
         """Reset into the boot ROM; it has answered."""
         rom = isp.Rom(self.port)
-        answered = self._greet_held(rom) if self.manual else self.wiring is not None and rom.enter(self.wiring)
-        if not answered:
-            raise self._no_answer([self.name])
-        return rom
+        if self._fast_rom and self._in_rom(rom):
+            if rom.speed_up():
+                return rom
+            self._fast_rom = False
+        if self._in_rom(rom):
+            return rom
+        raise self._no_answer([self.name])
+
+    def _in_rom(self, rom: isp.Rom) -> bool:
+        """The first time the ROM has just answered."""
+        fresh, self._fresh = self._fresh, False
+        if fresh or self.manual:
+            return fresh or self._greet_held(rom)
+        return self.wiring is not None and rom.enter(self.wiring)
 
     def reader(self, baud: int) -> Reader:
         """The flash reader, started anew, at the highest speed up to `baud` that works."""
@@ -90,7 +103,8 @@ class Session:
     def _connect(self) -> None:
         for name in self._names:
             self._open(name)
-            if self._find_wiring():
+            self._fresh = self._find_wiring()
+            if self._fresh:
                 return
             if name != self._names[-1]:
                 self.close()

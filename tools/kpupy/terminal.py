@@ -190,7 +190,6 @@ class Terminal:
     def _read_forever(self) -> None:
         while not self._stop.is_set():
             try:
-                self._port.timeout = 0.1
                 data = self._port.read(max(1, self._port.in_waiting))
             except (OSError, TypeError):  # TypeError: pyserial's, when the port closes while it reads
                 if not self._stop.is_set():
