@@ -37,9 +37,41 @@ firmware: tools micropython ## build the firmware for BOARD
 		$(MAKE) -C firmware -j$(JOBS) BOARD=$(BOARD) MICROPY_DIR=$(abspath $(MICROPY_DIR)) PYTHON=$(abspath $(PY))
 
 .PHONY: emu
-emu: firmware ## a REPL on the emulated board in this terminal; Ctrl-] leaves
+emu: firmware ## a REPL on the emulated board in this terminal, Ctrl-] leaves; PORT=pty: a port for other programs
 	@mkdir -p $(dir $(FLASH))
-	@$(PY) -m k210emu --board $(BOARD) --flash $(FLASH) --firmware $(FIRMWARE) --console
+	@$(PY) -m k210emu --board $(BOARD) --flash $(FLASH) --firmware $(FIRMWARE) \
+		$(if $(PORT),--serve --port $(PORT),--console)
+
+# Verbs for a board at PORT=, by default the first one found. BOARD= counts only if it was given: it says more than
+# what to build for.
+KPUPY := $(PY) -m kpupy
+AT_PORT = $(if $(PORT),--port $(PORT)) $(if $(filter command environment,$(firstword $(origin BOARD))),--board $(BOARD))
+
+.PHONY: flash
+flash: firmware ## write the firmware to the board and verify it (PORT=, BOARD=)
+	@$(KPUPY) flash $(FIRMWARE) $(AT_PORT)
+
+.PHONY: flash-model
+flash-model: tools ## write MODEL= to flash offset ADDR= (default: the models area)
+	@test -n "$(MODEL)" || { echo "which one? make flash-model MODEL=face.kmodel ADDR=0x300000" >&2; exit 2; }
+	@$(KPUPY) flash $(MODEL)$(if $(ADDR),@$(ADDR)) $(AT_PORT)
+
+.PHONY: flash-fs
+flash-fs: tools ## replace the board's /flash by the folder FS=
+	@test -n "$(FS)" || { echo "which folder? make flash-fs FS=project" >&2; exit 2; }
+	@$(KPUPY) fs flash $(FS) $(AT_PORT)
+
+.PHONY: erase
+erase: tools ## erase the whole flash, or AREA=firmware|models|filesystem
+	@$(KPUPY) erase $(if $(AREA),--area $(AREA),--all) $(AT_PORT)
+
+.PHONY: repl
+repl: setup ## a terminal on the board; Ctrl-] leaves
+	@$(KPUPY) repl $(AT_PORT)
+
+.PHONY: monitor
+monitor: setup ## what the board says; Ctrl-C leaves
+	@$(KPUPY) monitor $(AT_PORT)
 
 .PHONY: bench
 bench: firmware ## measure and print the table of figures
@@ -64,9 +96,11 @@ setup: ## install what is missing: packages by apt, a virtual environment by pip
 	@tools/setup/venv.sh $(PYTHON) $(VENV)
 
 .PHONY: tools
-tools: setup ## build the emulator
+tools: setup ## build the emulator and the flash reader
 	@$(PY) tools/setup/progress.py --label "the emulator" -- \
 		$(MAKE) --no-print-directory -C tools/k210emu -j$(JOBS) PYTHON=$(abspath $(PY))
+	@$(MAKE) --no-print-directory -s -C tools/kpupy/passthrough -j$(JOBS)
+	@$(MAKE) --no-print-directory -s -C tools/kpupy/stub -j$(JOBS)
 
 .PHONY: micropython
 micropython: setup

@@ -172,8 +172,8 @@ def test_beyond_the_flash(esp32: tuple[Machine, Loader]) -> None:
 
 
 def deflated(data: bytes, how: str) -> bytes:
-    level, strategy = {"stored": (0, 0), "fixed": (9, zlib.Z_FIXED), "dynamic": (9, 0), "huffman": (6, zlib.Z_HUFFMAN_ONLY)
-                       }[how]
+    level, strategy = {"stored": (0, 0), "fixed": (9, zlib.Z_FIXED), "dynamic": (9, 0),
+                       "huffman": (6, zlib.Z_HUFFMAN_ONLY)}[how]
     packer = zlib.compressobj(level, zlib.DEFLATED, 15, 9, strategy)
     return packer.compress(data) + packer.flush()
 

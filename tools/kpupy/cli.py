@@ -11,9 +11,10 @@ import sys
 from collections.abc import Sequence
 
 from kpupy.errors import Exit, ToolError
+from kpupy.esp import command as esp
 from kpupy.verbs import flash, fs, offline, python
 
-VERBS = (flash, python, fs, offline)
+VERBS = (flash, python, fs, offline, esp)
 
 
 def parser() -> argparse.ArgumentParser:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,28 +11,13 @@ from kpupy import boards, ports
 from kpupy.boards import Board
 from kpupy.errors import Exit, ToolError
 from kpupy.esp import settings
-from kpupy.progress import JsonLines, Reporter, Terminal
+from kpupy.progress import Reporter
+from kpupy.verbs import common
 
 if TYPE_CHECKING:
     from kpupy.esp.work import Link
 
-Nouns = Any  # argparse._SubParsersAction[argparse.ArgumentParser], which only type checkers know
-
-EXAMPLES = """\
-examples:
-  kpupy esp info --board maix_go
-  kpupy esp flash AT_V1.7.4_8Mbit_40Mhz.bin --board maix_go --baud 921600
-  kpupy esp flash boot.bin@0x0 app.bin@0x1000 --board maix_dock_m1w
-  kpupy esp flash maixduino_firmware.bin --board maixduino --port /dev/ttyUSB1
-  kpupy esp erase --board maix_go
-"""
-
-
-def number(text: str) -> int:
-    try:
-        return int(text, 0)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number, as in 4096 or 0x1000") from None
+Work = Callable[["Link", Reporter], dict[str, Any]]
 
 
 def file_at(text: str) -> tuple[Path, int]:
@@ -42,47 +25,45 @@ def file_at(text: str) -> tuple[Path, int]:
     path, at, address = text.rpartition("@")
     if not at:
         return Path(text), 0
-    return Path(path), number(address)
+    return Path(path), common.number(address)
 
 
-def add_parser(nouns: Nouns) -> None:
+def register(nouns: common.Nouns) -> None:
     """Add the noun `esp` and its verbs."""
-    noun = nouns.add_parser("esp", help="the board's ESP8285 or ESP32 co-processor", epilog=EXAMPLES,
-                            formatter_class=argparse.RawDescriptionHelpFormatter)
+    noun = common.add_verb(nouns, "esp", "the board's ESP8285 or ESP32 co-processor", """
+        kpupy esp info --board maix_go
+        kpupy esp flash at_firmware.bin --board maix_go --baud 921600
+        kpupy esp flash firmware.bin --board maixduino --port /dev/ttyUSB1""")
     verbs = noun.add_subparsers(required=True, metavar="VERB")
 
-    flash = _verb(verbs, "flash", "write files to its flash and compare them", _flash)
-    flash.add_argument("files", metavar="FILE[@ADDRESS]", type=file_at, nargs="+",
-                       help="file and flash address (default 0x0)")
+    flash = common.add_verb(verbs, "flash", "write files to its flash and compare them", """
+        kpupy esp flash at_firmware.bin --board maix_go --baud 921600
+        kpupy esp flash boot.bin@0x0 app.bin@0x1000 --board maix_dock_m1w""")
+    flash.add_argument("files", metavar="FILE[@ADDR]", type=file_at, nargs="+",
+                       help="file and flash address (default: 0)")
     flash.add_argument("--erase-all", action="store_true", help="erase the whole flash before")
-    _add_speed(flash)
+    _add_common(flash, _flash)
 
-    erase = _verb(verbs, "erase", "erase its flash", _erase)
-    erase.add_argument("--address", type=number, metavar="ADDR", help="erase a part: from here, a multiple of 4096")
-    erase.add_argument("--length", type=number, metavar="BYTES", help="and so much, a multiple of 4096")
+    erase = common.add_verb(verbs, "erase", "erase its flash, or a part of it", """
+        kpupy esp erase --board maix_go
+        kpupy esp erase --board maix_go --addr 0xFC000 --length 4096""")
+    erase.add_argument("-a", "--addr", type=common.number, help="where to start, a multiple of 4096; needs --length")
+    erase.add_argument("-l", "--length", type=common.number, help="how many bytes, a multiple of 4096")
+    _add_common(erase, _erase)
 
-    info = _verb(verbs, "info", "chip, MAC address and flash", _info)
-    info.add_argument("--no-stub", action="store_true", help="use only the boot loader in ROM")
+    info = common.add_verb(verbs, "info", "chip, MAC address and flash", """
+        kpupy esp info --board maix_go
+        kpupy esp info --board lilygo_m1 --json""")
+    _add_common(info, _info)
 
 
-def _verb(verbs: Nouns, name: str, text: str, action: Callable[[argparse.Namespace], None]) -> argparse.ArgumentParser:
-    verb: argparse.ArgumentParser = verbs.add_parser(name, help=text, description=text, epilog=EXAMPLES,
-                                                     formatter_class=argparse.RawDescriptionHelpFormatter)
-    verb.add_argument("--board", metavar="NAME", help="board with the co-processor (default: by the port's USB id)")
-    verb.add_argument("--port", metavar="PORT", default=os.environ.get("KPUPY_PORT", ports.AUTO),
-                      help="device or pyserial URL (default: %(default)s)")
+def _add_common(verb: argparse.ArgumentParser, action: Callable[[argparse.Namespace], None]) -> None:
+    common.add_session(verb)
     verb.add_argument("--wait", type=float, default=10.0, metavar="SECONDS",
                       help="how long to try until it answers (default: %(default)s)")
-    verb.add_argument("--manual-boot", action="store_true", help="the K210 has been put into its boot ROM by hand")
-    verb.add_argument("--json", action="store_true", help="result as JSON, progress as JSON lines on standard error")
-    verb.set_defaults(action=action, baud=None, no_stub=False)
-    return verb
-
-
-def _add_speed(verb: argparse.ArgumentParser) -> None:
-    verb.add_argument("--baud", type=number, help="speed of the transfer (default: the board's, 115200)")
     verb.add_argument("--no-stub", action="store_true",
-                      help="use only the boot loader in ROM: slower; an ESP8285 cannot compare then")
+                      help="use only the boot loader in ROM: slower; an ESP8285 can neither compare nor erase then")
+    verb.set_defaults(action=action)
 
 
 # ---- actions
@@ -90,33 +71,29 @@ def _add_speed(verb: argparse.ArgumentParser) -> None:
 
 def _board(args: argparse.Namespace) -> Board:
     if args.board:
-        return boards.find(args.board)
+        return args.board  # type: ignore[no-any-return]
     having = {name for found in ports.scan() for name in found.boards if boards.raw(name).get("esp")}
     if len(having) != 1:
         which = f"several boards are possible: {', '.join(sorted(having))}" if having else "which board?"
-        raise ToolError(Exit.USAGE, which, ["name it with --board"])
+        raise ToolError(Exit.USAGE, which, ["name it with --board: it says how the co-processor is wired"])
     return boards.find(having.pop())
 
 
-def _run(args: argparse.Namespace, work_on: Callable[[Link, Reporter], dict[str, Any]],
-         tell: Callable[[dict[str, Any]], None]) -> None:
+def _run(args: argparse.Namespace, work_on: Work) -> dict[str, Any]:
     board = _board(args)
     chip = settings.of(board.id)
     from kpupy.esp import work  # loads esptool, which takes a moment
 
-    reporter = JsonLines() if args.json else Terminal()
-    options = work.Options(args.port, args.baud, not args.no_stub, args.manual_boot, args.wait)
+    reporter = common.reporter(args)
+    options = work.Options(args.port or ports.AUTO, args.baud, not args.no_stub, args.manual_boot, args.wait)
     try:
         with work.connected(board, chip, options, reporter) as link:
-            result = {"board": board.id, "esp": chip.name, **work_on(link, reporter)}
+            return {"board": board.id, "esp": chip.name, **work_on(link, reporter)}
     except KeyboardInterrupt:
-        raise ToolError(Exit.INTERRUPTED, "interrupted", state="reset; the co-processor's flash is unchanged") from None
+        raise ToolError(Exit.INTERRUPTED, "interrupted",
+                        state="reset; the co-processor's flash is as it was") from None
     finally:
         reporter.close()
-    if args.json:
-        print(json.dumps(result, indent=2))
-    else:
-        tell(result)
 
 
 def _read(files: list[tuple[Path, int]]) -> list[tuple[int, bytes]]:
@@ -125,7 +102,7 @@ def _read(files: list[tuple[Path, int]]) -> list[tuple[int, bytes]]:
         try:
             parts.append((address, path.read_bytes()))
         except OSError as error:
-            raise ToolError(Exit.DATA, f"{path}: {error.strerror}", ["FILE@ADDRESS, as in app.bin@0x1000"]) from error
+            raise ToolError(Exit.DATA, f"{path}: {error.strerror}", ["FILE@ADDR, as in app.bin@0x1000"]) from error
     return parts
 
 
@@ -138,22 +115,21 @@ def _flash(args: argparse.Namespace) -> None:
         verified = work.flash(link, parts, erase_all=args.erase_all)
         if not verified:
             reporter.warn("not compared: the ESP8266's boot loader in ROM cannot read its flash")
-        return {"written": [{"file": str(path), "address": address, "length": len(data)}
-                            for (path, address), (_, data) in zip(args.files, parts, strict=True)],
-                "verified": verified}
+        written = [{"file": str(path), "address": address, "length": len(data)}
+                   for (path, _), (address, data) in zip(args.files, parts, strict=True)]
+        return {"written": written, "verified": verified}
 
-    def tell(result: dict[str, Any]) -> None:
-        for part in result["written"]:
-            print(f"{result['esp']}: {part['file']}, {part['length']} bytes at 0x{part['address']:x}"
-                  f"{', compared' if result['verified'] else ''}")
-
-    _run(args, work_on, tell)
+    result = _run(args, work_on)
+    compared = ", compared" if result["verified"] else ""
+    text = "\n".join(f"{result['esp']}: {part['file']}, {part['length']} bytes at 0x{part['address']:x}{compared}"
+                     for part in result["written"])
+    common.show(args, result, text)
 
 
 def _erase(args: argparse.Namespace) -> None:
-    if (args.address is None) != (args.length is None):
-        raise ToolError(Exit.USAGE, "--address and --length belong together", ["without both everything is erased"])
-    region = None if args.address is None else (args.address, args.length)
+    if (args.addr is None) != (args.length is None):
+        raise ToolError(Exit.USAGE, "--addr and --length belong together", ["without both everything is erased"])
+    region = None if args.addr is None else (args.addr, args.length)
 
     def work_on(link: Link, reporter: Reporter) -> dict[str, Any]:
         from kpupy.esp import work
@@ -161,7 +137,8 @@ def _erase(args: argparse.Namespace) -> None:
         work.erase(link, region)
         return {"erased": {"address": region[0], "length": region[1]} if region else "all"}
 
-    _run(args, work_on, lambda result: print(f"{result['esp']}: erased"))
+    result = _run(args, work_on)
+    common.show(args, result, f"{result['esp']}: erased")
 
 
 def _info(args: argparse.Namespace) -> None:
@@ -170,12 +147,12 @@ def _info(args: argparse.Namespace) -> None:
 
         return work.info(link)
 
-    def tell(result: dict[str, Any]) -> None:
-        flash = result["flash"]
-        print(f"chip:    {result['chip']} ({', '.join(result['features'])})")
-        print(f"MAC:     {result['mac']}")
-        print(f"crystal: {result['crystal_mhz']} MHz")
-        print(f"flash:   {flash['size'] or 'unknown size'}, manufacturer {flash['manufacturer']:02x}, "
-              f"device {flash['device']:04x}")
-
-    _run(args, work_on, tell)
+    result = _run(args, work_on)
+    flash = result["flash"]
+    common.show(args, result, "\n".join([
+        f"chip:    {result['chip']} ({', '.join(result['features'])})",
+        f"MAC:     {result['mac']}",
+        f"crystal: {result['crystal_mhz']} MHz",
+        f"flash:   {flash['size'] or 'unknown size'}, manufacturer {flash['manufacturer']:02x}, "
+        f"device {flash['device']:04x}",
+    ]))

@@ -33,7 +33,8 @@ class Settings:
 
 def of(board: str) -> Settings:
     """ToolError if the board has no co-processor that can be programmed."""
-    found: dict[str, Any] | None = boards.raw(board).get("esp")
+    known = board in boards.load_all()  # else it is a kflash name, which tells nothing but the reset lines
+    found: dict[str, Any] | None = boards.raw(board).get("esp") if known else None
     if found is None:
         having = [name for name in boards.load_all() if boards.raw(name).get("esp")]
         raise ToolError(Exit.USAGE, f"board {board} has no ESP co-processor",
