@@ -223,7 +223,7 @@ class PortBoard:
                 dut.boot()
             for name, data in (files or {}).items():
                 dut.put(data, f"/flash/{name}")
-            dut.exec("pass")
+            dut.exit_raw()
             yield dut
 
     @contextlib.contextmanager

@@ -191,6 +191,11 @@ class Dut:
         self.write(b"\r\x03\x03\x01")
         self.read_until(RAW_PROMPT)
 
+    def exit_raw(self) -> None:
+        """Back to the friendly prompt."""
+        self.write(b"\r\x02")
+        self.read_until(PROMPT)
+
     def exec_start(self, code: str) -> None:
         """Start code in the raw REPL and return when the board has taken it."""
         self.enter_raw()

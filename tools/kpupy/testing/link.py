@@ -187,9 +187,12 @@ class SerialLink:
         return True
 
     def _set(self, step: lines.Step) -> None:
-        for line, level in step:
+        """Over a network each change costs an answer: what is so already is left."""
+        changes = [(line, level) for line, level in step if getattr(self._port, line) != level]
+        for line, level in changes:
             setattr(self._port, line, level)
-        time.sleep(lines.STEP_S)
+        if changes:
+            time.sleep(lines.STEP_S)
 
     def state(self) -> str:
         return f"{self.name}: {self._error}" if self._error else ""

@@ -191,7 +191,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     duts = list(dict.fromkeys(board.duts))
     if not duts:
         return result
-    report.attach(result, duts, board.target)
+    report.attach(item, result, duts, board.target)
     lost = getattr(board, "lost", None)
     if lost and result.failed:
         item.session.shouldstop = f"the board is gone in {item.nodeid}: {lost}"

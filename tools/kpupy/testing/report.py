@@ -23,10 +23,12 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() or c == "\n" else f"\\x{ord(c):02x}" for c in text)
 
 
-def attach(result: pytest.TestReport, duts: list[Dut], target: Target) -> None:
+def attach(item: pytest.Item, result: pytest.TestReport, duts: list[Dut], target: Target) -> None:
     """Adds the serial log to the report (and so to JUnit's properties); state and screen if the test failed."""
     log = "\n".join(printable(dut.log_text) for dut in duts)[-LOG_LIMIT:]
-    result.user_properties += [("target", target.name), ("board", target.board), ("serial log", log)]
+    told: list[tuple[str, object]] = [("target", target.name), ("board", target.board), ("serial log", log)]
+    result.user_properties += told  # for the page
+    item.user_properties += told  # JUnit takes those that the teardown's report has
     screen = next((picture for dut in duts if (picture := dut.screen())), None)
     result.kpupy_screen = base64.b64encode(screen).decode() if screen else ""  # type: ignore[attr-defined]
     if not result.failed:
