@@ -180,7 +180,7 @@ class BoardFiles:
             return [target]
         written = []
         self.make_dirs(target)
-        for path, name in _local_files(source):
+        for path, name in local_files(source):
             self.make_dirs(str(PurePosixPath(join(target, name)).parent))
             self.write(join(target, name), path.read_bytes())
             written.append(join(target, name))
@@ -212,7 +212,7 @@ class BoardFiles:
         there = {e.path: e for _, e in self.walk(target)}
         result: dict[str, list[str]] = {"written": [], "same": [], "removed": []}
         wanted = set()
-        for path, name in _local_files(source):
+        for path, name in local_files(source):
             place, data = join(target, name), path.read_bytes()
             wanted |= {place, *(str(parent) for parent in PurePosixPath(place).parents)}
             old = there.get(place)
@@ -229,7 +229,7 @@ class BoardFiles:
         return result
 
 
-def _local_files(folder: Path) -> Iterator[tuple[Path, str]]:
+def local_files(folder: Path) -> Iterator[tuple[Path, str]]:
     """Files with their paths relative to the folder; hidden ones and Python's caches are left out."""
     for path in sorted(folder.rglob("*")):
         relative = path.relative_to(folder)

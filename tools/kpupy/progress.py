@@ -26,11 +26,11 @@ class Reporter:
 
 
 class Terminal(Reporter):
-    """For people, on standard error."""
+    """For people, on standard error; bars only on a terminal."""
 
     def __init__(self) -> None:
         self._bar: Any = None
-        self._what = ""
+        self._what, self._done = "", 0
 
     def note(self, text: str) -> None:
         self.close()
@@ -40,12 +40,13 @@ class Terminal(Reporter):
         self.note(f"warning: {text}")
 
     def progress(self, what: str, done: int, total: int) -> None:
-        if self._bar is None or self._what != what or done < self._bar.n:
+        if self._bar is None or self._what != what or done < self._done:
             self.close()
-            self._what = what
+            self._what, self._done = what, 0
             self._bar = tqdm(total=total, desc=f"{what:24.24s}", unit="B", unit_scale=True, unit_divisor=1024,
-                             file=sys.stderr, dynamic_ncols=True, mininterval=0.2)
-        self._bar.update(done - self._bar.n)
+                             file=sys.stderr, dynamic_ncols=True, mininterval=0.2, disable=None)
+        self._bar.update(done - self._done)
+        self._done = done
         if done >= total:
             self.close()
 

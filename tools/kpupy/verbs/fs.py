@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from kpupy import boards
 from kpupy.errors import Exit, ToolError
 from kpupy.files import BoardFiles
 from kpupy.verbs import common
@@ -52,6 +53,20 @@ def register(nouns: common.Nouns) -> None:
     verb.add_argument("--delete", action="store_true", help="remove what is only on the board")
     common.add_port(verb)
     verb.set_defaults(action=_sync)
+
+
+    verb = common.add_verb(verbs, "image", "make a littlefs image of a folder", "kpupy fs image project/ fs.img")
+    verb.add_argument("source", type=Path)
+    verb.add_argument("output", type=Path)
+    verb.add_argument("-B", "--board", type=boards.find, metavar="NAME", help="for its flash layout")
+    common.add_json(verb)
+    verb.set_defaults(action=_image)
+
+    verb = common.add_verb(verbs, "flash", "replace the board's file system by a folder, through the boot ROM", """
+        kpupy fs flash project/""")
+    verb.add_argument("source", type=Path)
+    common.add_session(verb)
+    verb.set_defaults(action=_flash)
 
 
 def _add_path(verb: argparse.ArgumentParser, text: str) -> None:
@@ -131,3 +146,31 @@ def _sync(args: argparse.Namespace) -> None:
         result = BoardFiles(board, report.progress).sync(args.source, _plain(args.target), args.delete)
     report.close()
     common.show(args, result, ", ".join(f"{len(paths)} {what}" for what, paths in result.items()))
+
+
+def _area(args: argparse.Namespace) -> boards.Area:
+    areas = args.board.areas if args.board else boards.default_areas()
+    area = next((a for a in areas if a.name == "filesystem"), None)
+    if area is None:
+        raise ToolError(Exit.USAGE, f"{args.board.id} has no file system area in its board.json")
+    return area
+
+
+def _image(args: argparse.Namespace) -> None:
+    from kpupy import fsimage
+
+    area = _area(args)
+    data = fsimage.build(args.source, area.length)
+    args.output.write_bytes(data)
+    told = {"output": str(args.output), "address": area.start, "length": len(data)}
+    common.show(args, told, f"{args.output}: {len(data)} bytes; kpupy flash {args.output}@0x{area.start:x}")
+
+
+def _flash(args: argparse.Namespace) -> None:
+    from kpupy import flasher, fsimage
+
+    area = _area(args)
+    parts = fsimage.parts(fsimage.build(args.source, area.length), area.start)
+    with common.session(args, common.reporter(args)) as session:
+        outcome = flasher.write(session, parts, baud=common.baud(args, session.board), verify=not args.manual_boot)
+    common.show(args, outcome.as_json(), f"{args.source} is the board's /flash now, {outcome.seconds:.1f} s")
