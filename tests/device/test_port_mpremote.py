@@ -9,6 +9,8 @@ import pty
 import select
 import subprocess
 import sys
+import termios
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -114,6 +116,10 @@ def test_repl_session(port):
 
     try:
         expect(b"Use Ctrl-]")
+        # mpremote says so before it makes the terminal raw; a key pressed earlier would arrive as another character.
+        while termios.tcgetattr(master)[3] & termios.ICANON:
+            assert child.poll() is None
+            time.sleep(0.01)
         os.write(master, b"\r")
         expect(PROMPT)
         os.write(master, b"6 * 7\r")
