@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
 from kpupy import boards
 
 from .dut import Dut, DutError, ExecError
-from .link import BoardLost, EmulatedLink, SerialLink
+from .link import EmulatedLink, SerialLink
 from .targets import Target
 
 HASH_SIZE = 32
+PROBE_MS = 5_000  # a firmware that has not started by then is not the one under test
 BLOCK = 4096  # of the firmware's littlefs
 
 # Removes everything from /flash; prints whether there was anything.
@@ -144,31 +145,58 @@ def _store(flash: bytearray, board: boards.Board, files: Mapping[str, bytes]) ->
     flash[area.start : area.end] = fs.context.buffer
 
 
+class Access(Protocol):
+    """How to get at a board from outside."""
+
+    def connect(self) -> SerialLink:
+        """Open the console."""
+        ...
+
+    def flash(self, parts: Mapping[int, bytes]) -> None:
+        """Write by flash address. No link is open meanwhile."""
+        ...
+
+    def url(self) -> str:
+        """The port's name for other programs."""
+        ...
+
+
+class PortAccess:
+    """A serial port that this computer opens."""
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+
+    def connect(self) -> SerialLink:
+        target = self._target
+        return SerialLink(target.port, target.baud, target.wiring, target.by_line)
+
+    def flash(self, parts: Mapping[int, bytes]) -> None:
+        from . import flashing
+
+        flashing.write(self._target.port, self._target.board, parts)
+
+    def url(self) -> str:
+        return self._target.port
+
+
 class PortBoard:
     """One board at a port, which all tests share: before each it is reset and its /flash is emptied."""
 
-    def __init__(self, target: Target, firmware: bytes, connect: Callable[[], SerialLink],
-                 flash: Callable[[Mapping[int, bytes]], None]) -> None:  # fmt: skip
-        """`connect` opens the console; `flash` writes by address while the console is closed."""
-        self.target, self._firmware = target, firmware
-        self._connect, self._write = connect, flash
+    def __init__(self, target: Target, firmware: bytes, access: Access) -> None:
+        self.target, self._firmware, self._access = target, firmware, access
         self.duts: list[Dut] = []
-        self.lost: str | None = None
         self.flashed = False
+        self._checked = False
         self._dut: Dut | None = None
         self._models: dict[int, str] = {}
 
     def _open(self) -> Dut:
-        if self.lost:
-            raise BoardLost(self.lost)
         if self._dut is None:
-            try:
-                self._dut = Dut(self._connect())
-                self._ensure_firmware()
-            except BoardLost as error:
-                self.lost = str(error)
-                self._drop()
-                raise
+            self._dut = Dut(self._access.connect())
+        if not self._checked:
+            self._ensure_firmware(self._dut)
+            self._checked = True
         return self._dut
 
     def _drop(self) -> None:
@@ -177,15 +205,14 @@ class PortBoard:
                 self._dut.close()
         self._dut = None
 
-    def _ensure_firmware(self) -> None:
+    def _ensure_firmware(self, dut: Dut) -> None:
         """Flash the firmware unless the board says that it runs this one. Asking costs one reset, flashing minutes."""
-        assert self._dut
         wanted = self._firmware[-HASH_SIZE:].hex()
         try:
-            self._dut.boot_without_user_files()
+            dut.boot_without_user_files(timeout_ms=PROBE_MS)
             area = boards.find(self.target.board).area("firmware")
             assert area
-            have = self._dut.exec(_FIRMWARE_HASH.format(area=area.length)).strip()
+            have = dut.exec(_FIRMWARE_HASH.format(area=area.length)).strip()
         except (DutError, ExecError):
             have = ""
         if have != wanted:
@@ -194,20 +221,15 @@ class PortBoard:
 
     def _flash(self, parts: Mapping[int, bytes]) -> None:
         self._drop()
-        self._write(parts)
-        self._dut = Dut(self._connect())
+        self._access.flash(parts)
+        self._dut = Dut(self._access.connect())
 
-    @contextlib.contextmanager
-    def _lent(self) -> Iterator[Dut]:
+    def _lend(self) -> Dut:
         dut = self._open()
         dut.mark = len(dut.log)
         dut.pending = b""
         self.duts.append(dut)
-        try:
-            yield dut
-        except BoardLost as error:
-            self.lost = str(error)
-            raise
+        return dut
 
     @contextlib.contextmanager
     def started(self, models: Mapping[int, bytes] | None = None,
@@ -217,28 +239,28 @@ class PortBoard:
         if wanted:
             self._flash(wanted)
             self._models.update({at: _digest(data) for at, data in wanted.items()})
-        with self._lent() as dut:
-            dut.boot_without_user_files()
-            if int(dut.exec(_WIPE, timeout_ms=60_000)):
-                dut.boot()
-            for name, data in (files or {}).items():
-                dut.put(data, f"/flash/{name}")
-            dut.exit_raw()
-            yield dut
+        dut = self._lend()
+        dut.boot_without_user_files()
+        if int(dut.exec(_WIPE, timeout_ms=60_000)):
+            dut.boot()
+        for name, data in (files or {}).items():
+            dut.put(data, f"/flash/{name}")
+        dut.exit_raw()
+        yield dut
 
     @contextlib.contextmanager
     def blank(self) -> Iterator[Dut]:
-        with self._lent() as dut:
-            dut.boot_without_user_files()
-            dut.exec(_FORGET)
-            yield dut
+        dut = self._lend()
+        dut.boot_without_user_files()
+        dut.exec(_FORGET)
+        yield dut
 
     @contextlib.contextmanager
     def served(self) -> Iterator[str]:
         with self.started():
             pass
         self._drop()
-        yield self.target.port
+        yield self._access.url()
 
     def close(self) -> None:
         self._drop()
@@ -253,11 +275,7 @@ def open_board(target: Target, firmware: bytes) -> EmulatedBoard | PortBoard:
     if target.emulated:
         return EmulatedBoard(target, firmware)
     if target.farm:
-        from . import farm
+        from .farm import FarmAccess
 
-        return PortBoard(target, firmware, lambda: farm.driver(target).link(),
-                         lambda parts: farm.driver(target).flash(parts))  # fmt: skip
-    from . import flashing
-
-    return PortBoard(target, firmware, lambda: SerialLink(target.port, target.baud, target.wiring, target.by_line),
-                     lambda parts: flashing.write(target.port, target.board, parts))  # fmt: skip
+        return PortBoard(target, firmware, FarmAccess(target))
+    return PortBoard(target, firmware, PortAccess(target))

@@ -6,10 +6,11 @@ labgrid is imported only here and in labgrid_k210: it needs its own fork of pyse
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .link import BoardLost
+from .link import BoardLost, SerialLink
 from .targets import Target, TargetError
 
 if TYPE_CHECKING:
@@ -44,10 +45,13 @@ def from_environment(path: Path, board: str) -> list[Target]:
 @functools.cache
 def driver(target: Target) -> K210Driver:
     """The active driver of a farm target. BoardLost if the place is not acquired or its exporter is away."""
-    from labgrid import Environment
-    from labgrid.binding import BindingError
-    from labgrid.exceptions import NoSupplierFoundError
-    from labgrid.remote.client import UserError
+    try:
+        from labgrid import Environment
+        from labgrid.binding import BindingError
+        from labgrid.exceptions import NoSupplierFoundError
+        from labgrid.remote.client import UserError
+    except ImportError as error:
+        raise BoardLost(f"{error.name} is not installed here; see requirements-labgrid.txt") from error
 
     path, _, name = target.port.rpartition("#")
     try:
@@ -55,3 +59,20 @@ def driver(target: Target) -> K210Driver:
     except (NoSupplierFoundError, BindingError, UserError, OSError) as error:
         raise BoardLost(f"{target.name}: {error}") from error
     return place
+
+
+class FarmAccess:
+    """A board that labgrid reaches."""
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+
+    def connect(self) -> SerialLink:
+        link: SerialLink = driver(self._target).link()
+        return link
+
+    def flash(self, parts: Mapping[int, bytes]) -> None:
+        driver(self._target).flash(parts)
+
+    def url(self) -> str:
+        return driver(self._target).url

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from kpupy.testing import report, targets
+from kpupy.testing.link import BoardLost
 
 if TYPE_CHECKING:
     from kpupy.testing.board import SessionBoard
@@ -38,6 +39,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     for need, text in targets.NEEDS.items():
         config.addinivalue_line("markers", f"{need}: needs {text}; deselected on boards without")
+    for text in ("setDaemon", "setName"):  # pyserial 3.5 on newer Pythons
+        config.addinivalue_line("filterwarnings", f"ignore:{text}:DeprecationWarning:serial.rfc2217")
     config.stash[LACKING] = {}
     if (path := config.getoption("--hil-report")) and not hasattr(config, "workerinput"):
         config.pluginmanager.register(report.Page(path, config), "kpupy-hil-report")
@@ -188,11 +191,8 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     board = item.config.stash.get(BOARD, None)
     if board is None or not (call.when == "call" or (call.when == "setup" and result.failed)):
         return result
-    duts = list(dict.fromkeys(board.duts))
-    if not duts:
-        return result
-    report.attach(item, result, duts, board.target)
-    lost = getattr(board, "lost", None)
-    if lost and result.failed:
-        item.session.shouldstop = f"the board is gone in {item.nodeid}: {lost}"
+    if duts := list(dict.fromkeys(board.duts)):
+        report.attach(item, result, duts, board.target)
+    if not board.target.emulated and call.excinfo and call.excinfo.errisinstance(BoardLost):
+        item.session.shouldstop = f"the board is gone in {item.nodeid}: {call.excinfo.value}"
     return result

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from kpupy import boards
+from kpupy.errors import ToolError
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -86,10 +87,14 @@ def _features(port: str, board: str, extra: list[str] | None, where: str) -> fro
     return frozenset(found | set(data.get("features", ()) if extra is None else extra))
 
 
-def _check_board(board: str, where: str) -> str:
+def _check_board(name: str, where: str) -> str:
+    """The id of a board. An alias may be a kflash name too; then the board is meant, not only its wiring."""
+    for board in boards.load_all().values():
+        if name.lower() in (alias.lower() for alias in board.aliases):
+            return board.id
     try:
-        return boards.find(board).id
-    except Exception as error:
+        return boards.find(name).id
+    except ToolError as error:
         raise TargetError(f"{where}: {error}") from error
 
 
