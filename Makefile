@@ -31,6 +31,13 @@ demo: firmware ## build, boot the emulated board and classify pictures on it
 test: firmware ## build everything and run all tests
 	@$(PY) -m pytest -n $(JOBS) --dist worksteal tests $(PYTEST_ARGS)
 
+.PHONY: hil
+hil: firmware ## flash, test and report on the board at PORT (default: first found; emu: the emulated one)
+	@mkdir -p $(BUILD)/hil
+	@$(PY) -m pytest tests/device --target=$(or $(PORT),auto) --board=$(BOARD) --firmware=$(FIRMWARE) \
+		$(if $(filter emu,$(PORT)),-n $(JOBS)) --hil-report=$(BUILD)/hil/report.html \
+		--junitxml=$(BUILD)/hil/report.xml $(PYTEST_ARGS)
+
 .PHONY: firmware
 firmware: tools micropython ## build the firmware for BOARD
 	@$(PY) tools/setup/progress.py --label "firmware for $(BOARD)" -- \

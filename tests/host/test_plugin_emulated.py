@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import pathlib
 import re
 import xml.etree.ElementTree as ElementTree
 
 import pytest
 from hil_support import run_inside, run_outside
+from kpupy.testing import targets
 
 pytest_plugins = ["pytester"]
 
@@ -230,3 +232,40 @@ def test_firmware_that_is_missing(pytester: pytest.Pytester) -> None:
     result = run_inside(pytester, pathlib.Path("no/firmware.img"))
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines(["*no/firmware.img is missing: run `make firmware`*"])
+
+
+def test_pictures_are_on_the_page(pytester: pytest.Pytester, firmware_path: pathlib.Path) -> None:
+    png = b"\x89PNG\r\n\x1a\n made up"
+    pytester.makepyfile(f"def test_it(dut): dut.show('the <display>', {png!r})\ndef test_none(dut): pass")
+    run_inside(pytester, firmware_path, "--hil-report=page.html").assert_outcomes(passed=2)
+    page = (pytester.path / "page.html").read_text()
+    assert f'src="data:image/png;base64,{base64.b64encode(png).decode()}"' in page
+    assert "the &lt;display&gt;" in page and page.count("<img") == 1
+
+
+def test_no_board_found(
+    pytester: pytest.Pytester, firmware_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kpupy.ports.scan", lambda: [])
+    pytester.makepyfile("def test_it(dut): pass")
+    result = run_inside(pytester, firmware_path, "--target=auto")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert "found among the serial ports" in result.stderr.str() and "--target=emu" in result.stderr.str()
+
+
+@pytest.mark.parametrize(
+    ("board", "has"),
+    [  # spec boards.md 4
+        ("maix_bit", {"camera", "lcd", "sd", "flash16m"}),
+        ("bit", {"camera", "lcd", "sd", "flash16m"}),
+        ("maix_dock_m1w", {"camera", "lcd", "sd", "esp", "flash16m"}),
+        ("m5unitv", {"camera", "sd", "flash16m"}),
+        ("goE", set()),
+    ],
+)
+def test_what_boards_have(board: str, has: set[str]) -> None:
+    (target,) = targets.parse("/dev/ttyUSB0", board)
+    assert target.features == has
+    assert target.missing("emulator") == (
+        f"needs the emulated board in the test's own process; /dev/ttyUSB0 ({target.board}) has none"
+    )

@@ -76,6 +76,7 @@ class Dut:
         self.log = bytearray()
         self.mark = 0
         """Where in `log` the running test began."""
+        self.shown: list[tuple[str, bytes]] = []
         self.closed_state: str | None = None
         self.closed_screen: bytes | None = None
 
@@ -289,6 +290,10 @@ class Dut:
     def screen(self) -> bytes | None:
         """The display as PNG, where it can be seen."""
         return self.closed_screen if self.closed_state is not None else self.link.screen()
+
+    def show(self, title: str, picture: bytes) -> None:
+        """Put a picture (PNG or JPEG) on the page of the test run: a photo, or an image that the board made."""
+        self.shown.append((title, picture))
 
     def close(self) -> None:
         """Let go of the board; state() and screen() keep telling how it was."""

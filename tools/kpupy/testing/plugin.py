@@ -24,8 +24,9 @@ LACKING = pytest.StashKey["dict[str, list[str]]"]()
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("kpupy", "boards with the K210")
     group.addoption("--target", default=targets.EMULATED, metavar="TARGET",
-                    help="board to test on: emu (default), a serial device, rfc2217://HOST:PORT, socket://HOST:PORT, "
-                         "LIST.toml with several, or a labgrid environment ENV.yaml")  # fmt: skip
+                    help="board to test on: emu (default), auto (the first found by its USB id), a serial device, "
+                         "rfc2217://HOST:PORT, socket://HOST:PORT, LIST.toml with several, or a labgrid environment "
+                         "ENV.yaml")  # fmt: skip
     group.addoption("--board", default="maix_bit", metavar="NAME",
                     help="what the target is, if it does not say so itself: an id from boards/, an alias or a kflash "
                          "name (default: %(default)s)")  # fmt: skip
@@ -183,6 +184,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         board.duts[:] = [dut for dut in board.duts if dut.closed_state is None]
         for dut in board.duts:
             dut.mark = len(dut.log)
+            dut.shown.clear()
 
 
 @pytest.hookimpl(wrapper=True)

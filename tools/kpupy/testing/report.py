@@ -7,7 +7,7 @@ import html
 import time
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -29,16 +29,26 @@ def attach(item: pytest.Item, result: pytest.TestReport, duts: list[Dut], target
     told: list[tuple[str, object]] = [("target", target.name), ("board", target.board), ("serial log", log)]
     result.user_properties += told  # for the page
     item.user_properties += told  # JUnit takes those that the teardown's report has
-    screen = next((picture for dut in duts if (picture := dut.screen())), None)
-    result.kpupy_screen = base64.b64encode(screen).decode() if screen else ""  # type: ignore[attr-defined]
+    result.kpupy_pictures = [  # type: ignore[attr-defined]
+        (title, _data_url(picture)) for dut in duts for title, picture in pictures(dut)
+    ]
     if not result.failed:
         return
     result.sections.append((f"serial log of {target.name}", log or "(nothing received)"))
     for dut in duts:
         if state := dut.state():
             result.sections.append((f"state of {dut.link.name}", state))
-    if screen:
-        result.sections.append(("screen", f"{len(screen)} bytes of PNG, in the page of --hil-report"))
+
+
+def pictures(dut: Dut) -> list[tuple[str, bytes]]:
+    """What the test has shown, and the display where it can be seen."""
+    screen = dut.screen()
+    return [*dut.shown, *([("screen", screen)] if screen else [])]
+
+
+def _data_url(picture: bytes) -> str:
+    kind = "jpeg" if picture.startswith(b"\xff\xd8") else "png"
+    return f"data:image/{kind};base64,{base64.b64encode(picture).decode()}"
 
 
 STYLE = """
@@ -110,8 +120,10 @@ class Page:
         if report.longrepr and not report.passed:
             parts.insert(0, ("why", str(report.longrepr)))
         body = "".join(f"<h4>{html.escape(title)}</h4><pre>{html.escape(text)}</pre>" for title, text in parts)
-        screen: Any = getattr(report, "kpupy_screen", "")
-        picture = f'<h4>screen</h4><img alt="display" src="data:image/png;base64,{screen}">' if screen else ""
+        seen: list[tuple[str, str]] = getattr(report, "kpupy_pictures", [])
+        picture = "".join(
+            f'<h4>{html.escape(title)}</h4><img alt="{html.escape(title)}" src="{url}">' for title, url in seen
+        )
         opened = " open" if report.failed else ""
         title = f"{html.escape(report.nodeid)}: {self._outcome(report)}"
         return f'<details id="t{number}"{opened}><summary>{title}</summary>{picture}{body}</details>'

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any
 
-from kpupy import boards
+from kpupy import boards, ports
 from kpupy.errors import ToolError
 
 if sys.version_info >= (3, 11):
@@ -19,7 +19,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-EMULATED = "emu"
+EMULATED, AUTO = "emu", "auto"
 NEEDS = {
     "camera": "a camera",
     "lcd": "a display",
@@ -76,15 +76,18 @@ def _features(port: str, board: str, extra: list[str] | None, where: str) -> fro
     if unknown or "emulator" in (extra or ()):
         raise TargetError(f"{where}: features {sorted(unknown) or ['emulator']} are not among "
                           f"{', '.join(need for need in NEEDS if need != 'emulator')}")  # fmt: skip
-    data = boards.raw(boards.find(board).id) if board in boards.load_all() else {}
-    size = data.get("flash", {}).get("size") or 0
-    found = {"flash16m"} if size >= 16 << 20 else set()
+    data = boards.raw(board) if board in boards.load_all() else {}
+    fixed = {"flash16m"} if (data.get("flash", {}).get("size") or 0) >= 16 << 20 else set()
+    if extra is None:
+        around = set(data.get("features", ())) | ({"esp"} if data.get("esp") else set())
+    else:
+        around = set(extra)
     if port == EMULATED:
-        import k210emu.machine
+        import k210emu
 
-        modelled: Any = k210emu.machine.BOARDS.get(board, {})
-        return frozenset(found | {"emulator"} | set(modelled.get("features", ())))
-    return frozenset(found | set(data.get("features", ()) if extra is None else extra))
+        modelled: frozenset[str] = getattr(k210emu, "FEATURES", frozenset())  # parts around the chip with a model
+        return frozenset(fixed | {"emulator"} | (around & modelled))
+    return frozenset(fixed | around)
 
 
 def _check_board(name: str, where: str) -> str:
@@ -111,8 +114,18 @@ def parse(text: str, board: str, baud: int = 115200) -> list[Target]:
         return [replace(target, features=_features(target.port, target.board, None, text))
                 for target in from_environment(Path(text), board)]  # fmt: skip
     board = _check_board(board, "--board")
+    if text == AUTO:
+        text = _found(board)
     name = "emulated board" if text == EMULATED else text
     return [Target(text, name, board, baud, features=_features(text, board, None, "--target"))]
+
+
+def _found(board: str) -> str:
+    """The port of the first board with this kind's USB id."""
+    try:
+        return ports.candidates(ports.AUTO, boards.find(board))[0]
+    except ToolError as error:
+        raise TargetError("\n".join([*error.lines(), "  - the emulated board: --target=emu"])) from error
 
 
 def _from_list(path: Path, board: str, baud: int) -> list[Target]:
