@@ -109,9 +109,11 @@ class GuardedPort:
         """Up to `size` bytes of filtered replies; empty after 0.1 s."""
         with self._keep_failure():
             until = time.monotonic() + 0.1
-            while not self._ready and time.monotonic() < until:
+            while not self._ready:
                 for frame in self._unslip.feed(self._port.read(max(1, self._port.in_waiting))):
                     self._take(frame)
+                if time.monotonic() > until:
+                    break
             if not self._ready and time.monotonic() > self._deadline:
                 raise self.failed("no reply")
             data = bytes(self._ready[:size])

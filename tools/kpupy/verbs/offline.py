@@ -204,7 +204,7 @@ def _header_lines(name: str, told: dict[str, Any]) -> list[str]:
     return lines
 
 
-def _model_check(args: argparse.Namespace) -> None:
+def _model_check(args: argparse.Namespace) -> int:
     from kpupy import models
 
     data = models.read(args.file)
@@ -221,8 +221,7 @@ def _model_check(args: argparse.Namespace) -> None:
     if not told["complete"]:
         lines.append("  only the header is checked: the operators of this version are not read by this tool")
     common.show(args, result, "\n".join(lines))
-    if not result["fits"]:
-        raise ToolError(Exit.REFUSED, "the model does not fit")
+    return Exit.OK if result["fits"] else Exit.REFUSED
 
 
 def _model_run(args: argparse.Namespace) -> None:
