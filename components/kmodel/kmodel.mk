@@ -3,7 +3,10 @@
 KMODEL_INC := -I$(KMODEL_DIR)/include
 
 KMODEL_SRC := $(addprefix $(KMODEL_DIR)/src/, \
-	error.c identify.c kpu_copy.c kpu_layer.c model.c plan.c run.c source.c tensor.c v3.c yolo2.c \
+	error.c file.c identify.c kpu_copy.c kpu_layer.c model.c plan.c run.c source.c tensor.c v3.c yolo2.c \
+	v4.c v4_elementwise.c v4_kpu.c v4_matmul.c v4_move.c v4_nnil.c v4_operand.c v4_window.c \
+	kernels/conv2d.c kernels/conv2d_transpose.c kernels/copy.c kernels/elementwise.c kernels/matmul.c \
+	kernels/quantize.c kernels/reduce.c kernels/resize.c kernels/walk.c kernels/window.c \
 	ops/add.c ops/concat.c ops/dequantize.c ops/flatten.c ops/fully_connected.c ops/global_average_pool.c \
 	ops/k210_conv.c ops/l2_normalization.c ops/logistic.c ops/padding.c ops/pool.c ops/quantize.c \
 	ops/quantized_add.c ops/requantize.c ops/resize.c ops/softmax.c ops/upload.c)
@@ -15,4 +18,5 @@ KMODEL_CFLAGS := -ffp-contract=off -fno-math-errno
 
 # Loops over every pixel; the rest is built for size.
 KMODEL_HOT := $(addprefix $(KMODEL_DIR)/src/, \
-	kpu_copy.c ops/dequantize.c ops/fully_connected.c ops/quantize.c ops/quantized_add.c ops/pool.c)
+	kpu_copy.c ops/dequantize.c ops/fully_connected.c ops/quantize.c ops/quantized_add.c ops/pool.c \
+	kernels/conv2d.c kernels/elementwise.c kernels/matmul.c kernels/quantize.c kernels/window.c)

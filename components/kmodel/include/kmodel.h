@@ -88,21 +88,22 @@ typedef struct {
 
 typedef enum { KMODEL_U8 = 0, KMODEL_F32 = 1 } kmodel_type_t;
 
-typedef enum { KMODEL_MAIN = 0, KMODEL_KPU = 1 } kmodel_space_t;
+typedef enum { KMODEL_MAIN = 0, KMODEL_KPU = 1, KMODEL_CONSTANT = 2 } kmodel_space_t;
 
-// A tensor of the model, dense, order C,H,W. w, h and c are 0 when the file does not tell the shape.
+// A tensor of the model, dense, order N,C,H,W. w, h, c and n are 0 when the file does not tell the shape.
 typedef struct {
     void *data;           // NULL for a tensor in AI RAM
     uint32_t address;     // byte in main memory, or row of AI RAM
     uint32_t bytes;       // dense size, without the padding of AI RAM
-    uint32_t w, h, c;
+    uint32_t w, h, c;     // the last three axes
+    uint32_t n;           // product of those before them
     kmodel_type_t type;
     kmodel_space_t space;
 } kmodel_tensor_t;
 
 // What is fed to a run. w, h, c of 0 mean "an array of count elements"; otherwise they must equal the model's.
 typedef struct {
-    const void *data; // u8: planar C,H,W
+    const void *data; // order N,C,H,W
     uint32_t count;   // elements
     uint32_t w, h, c;
     kmodel_type_t type;
@@ -120,9 +121,10 @@ typedef struct {
 } kmodel_layer_t;
 
 typedef struct {
-    uint32_t version;    // 3
+    uint32_t version;    // 3 or 4
     uint32_t layers;     // in the file
     uint32_t run_layers; // that a run executes
+    uint32_t inputs;
     uint32_t outputs;
     uint32_t file_bytes;   // length of the model computed from its tables (spec kmodel.md 1.2)
     uint32_t main_bytes;   // main memory
@@ -150,12 +152,18 @@ void kmodel_free(kmodel_t *model);
 
 void kmodel_info(const kmodel_t *model, kmodel_info_t *info);
 
-// Input of the model: type, shape and place. Always known (KMODEL_ERR_FIRST_LAYER is a load error).
+// Type, shape and place of input 0; every model has one.
 void kmodel_input_info(const kmodel_t *model, kmodel_tensor_t *input);
+// The same of any input: 0 or KMODEL_ERR_INDEX.
+int kmodel_input_at(const kmodel_t *model, uint32_t index, kmodel_tensor_t *input);
 
 // Output `index`: 0 or KMODEL_ERR_INDEX. The data are valid after a run, until the next run, kmodel_set_layers or
 // kmodel_free.
 int kmodel_output_info(const kmodel_t *model, uint32_t index, kmodel_tensor_t *output);
+
+// Give output `index` the shape w, h, c, n = 1: 0, KMODEL_ERR_INDEX, or KMODEL_ERR_SIZE when its number of elements is
+// another. For V4, whose files do not always tell it.
+int kmodel_set_output_shape(kmodel_t *model, uint32_t index, uint32_t w, uint32_t h, uint32_t c, kmodel_error_t *error);
 
 // 0 or KMODEL_ERR_INDEX.
 int kmodel_layer_info(const kmodel_t *model, uint32_t index, kmodel_layer_t *layer);
@@ -167,6 +175,8 @@ int kmodel_set_layers(kmodel_t *model, uint32_t count, kmodel_error_t *error);
 // Run the model. 0 or a code: KMODEL_ERR_SIZE when the input does not fit, KMODEL_ERR_RUN when the KPU does not
 // finish, KMODEL_ERR_INTERRUPTED.
 int kmodel_run(kmodel_t *model, const kmodel_input_t *input, kmodel_error_t *error);
+// The same for a model with `count` inputs.
+int kmodel_run_inputs(kmodel_t *model, const kmodel_input_t *inputs, uint32_t count, kmodel_error_t *error);
 
 void kmodel_stats(const kmodel_t *model, kmodel_stats_t *stats);
 

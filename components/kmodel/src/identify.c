@@ -28,9 +28,6 @@ static bool is_model(uint32_t w0, uint32_t w2)
 
 static int identify_ldmk(uint32_t w1, uint32_t w2, kmodel_error_t *error)
 {
-    if (w1 == 4) {
-        return kmodel_fail(error, KMODEL_ERR_VERSION, "kmodel V4 cannot be run by this firmware");
-    }
     if (w1 == 5 && w2 == 32) {
         return kmodel_fail(error, KMODEL_ERR_VERSION, "kmodel V5 cannot be run by this firmware");
     }
@@ -89,6 +86,10 @@ int kmodel_identify(const uint8_t *head, uint64_t size, uint32_t *version, bool 
     }
     if (w0 == 3 && w2 == 0) {
         *version = 3;
+        return 0;
+    }
+    if (w0 == LDMK && w1 == 4) {
+        *version = 4;
         return 0;
     }
     if (w0 == LDMK) {

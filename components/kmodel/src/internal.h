@@ -4,12 +4,14 @@
 #ifndef KMODEL_INTERNAL_H
 #define KMODEL_INTERNAL_H
 
+#include <stdarg.h>
 #include <string.h>
 
 #include "kmodel.h"
 
 // Limits of spec kmodel.md 7.1 A2 and A4.
 #define KMODEL_MAX_LAYERS 4096u
+#define KMODEL_MAX_INPUTS 64u
 #define KMODEL_MAX_OUTPUTS 64u
 #define KMODEL_MAX_ELEMENTS (1u << 28)
 
@@ -41,20 +43,25 @@ struct kmodel {
     uint8_t *main; // main memory of the model, 8 bytes of slack behind it
     uint32_t main_bytes;
 
-    void *index; // one block: nodes, records, outputs
+    void *index; // one block: nodes, records, inputs, outputs
     uint32_t index_bytes;
     kmodel_node_t *nodes;
     uint32_t node_count;
     uint32_t run_count; // nodes that a run executes
     uint64_t (*records)[12];
     uint32_t record_count;
+    kmodel_tensor_t *inputs;
+    uint32_t input_count;
     kmodel_tensor_t *outputs;
     uint32_t output_count;
 
-    kmodel_tensor_t input;
+    const uint8_t *constants; // V4: in the file block
+    uint32_t constant_bytes;
+
     uint32_t kpu_low, kpu_high; // rows of AI RAM in use: [kpu_low, kpu_high)
     uint8_t *tap;               // result of the last executed layer when it stays in AI RAM (kmodel_set_layers)
     kmodel_stats_t stats;
+    struct kmodel_v5 *v5; // NULL for other formats
 };
 
 // What prepare() gets and finds out about one layer.
@@ -66,19 +73,19 @@ typedef struct {
     uint32_t present;      // bytes of the body that exist
     kmodel_error_t *error;
     uint64_t (*record)[12]; // where to build the KPU records; NULL when only asked to describe
-    uint16_t records;       // K210_CONV: how many
-    bool cpu_after;         // K210_CONV: eval() brings the result to main memory
-    kmodel_tensor_t in[2]; // second input: ADD and QUANTIZED_ADD
+    uint16_t records;       // KPU layers: how many
+    bool cpu_after;         // KPU layers: eval() brings the result to main memory
+    kmodel_tensor_t in[2];  // second input: of operations on two tensors
     kmodel_tensor_t out;
-    kmodel_tensor_t map;   // K210_CONV: output in AI RAM, also when out is in main memory
-    kmodel_layer_t *layer; // K210_CONV fills its fields when not NULL
+    kmodel_tensor_t map;   // KPU layers: output in AI RAM, also when out is in main memory
+    kmodel_layer_t *layer; // KPU layers fill its fields when not NULL
 } kmodel_prep_t;
 
 struct kmodel_op {
     uint16_t type;
     uint16_t fixed; // bytes of the fixed part of the body
     const char *name;
-    // All checks of a layer (spec kmodel.md 7.3), and its tensors. 0 or a code.
+    // All checks of a layer (spec kmodel.md 7.3, 7.4), and its tensors. 0 or a code.
     int (*prepare)(kmodel_prep_t *prep);
     // Arithmetic only; of a KPU layer, what is left behind the KPU. 0 or KMODEL_HOOK_*.
     int (*eval)(kmodel_t *model, const uint32_t *field);
@@ -86,6 +93,9 @@ struct kmodel_op {
 
 // error.c. Formats: %u %d %x %s %c %%, widths and l, ll. Returns code.
 int kmodel_fail(kmodel_error_t *error, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
+// The same with "PREFIXindex (name): " in front; a name ends at a space. prefix may be NULL.
+int kmodel_fail_in(kmodel_error_t *error, int code, const char *prefix, uint32_t index, const char *name,
+                   const char *format, va_list args);
 // The same with "layer 3 (ADD): " in front and KMODEL_ERR_FORMAT.
 int kmodel_reject(kmodel_prep_t *prep, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
@@ -97,13 +107,37 @@ int kmodel_identify(const uint8_t *head, uint64_t size, uint32_t *version, bool 
 int kmodel_read(const kmodel_env_t *env, const kmodel_source_t *source, bool word_swapped, uint32_t offset, void *dst,
                 uint32_t len, kmodel_error_t *error);
 
-// v3.c: everything up to main memory. 0 or a code; whatever was allocated is freed by kmodel_free.
+// file.c: the length of a model whose `count` layer headers (type, body size) start at `table`, computed from them
+// (spec kmodel.md 1.2) into length and available. 0 or a code.
+int kmodel_measure(kmodel_t *model, const kmodel_source_t *source, uint64_t table, uint32_t count,
+                   kmodel_error_t *error);
+// Allocates the block of the file and reads it.
+int kmodel_read_file(kmodel_t *model, const kmodel_source_t *source, kmodel_error_t *error);
+static inline const uint32_t *kmodel_words_at(const kmodel_t *model, uint32_t offset)
+{
+    return (const uint32_t *)(const void *)(model->file + offset);
+}
+
+// v3.c, v4.c: everything up to main memory. 0 or a code; whatever was allocated is freed by kmodel_free.
 int kmodel_v3_load(kmodel_t *model, const kmodel_source_t *source, kmodel_error_t *error);
+int kmodel_v4_load(kmodel_t *model, const kmodel_source_t *source, kmodel_error_t *error);
+// 7.4 4.16, of a node that is otherwise right.
+int kmodel_v4_overlap(kmodel_prep_t *prep);
+
+// v5.c: the same for V5, and the work memory is planned only.
+int kmodel_v5_load(kmodel_t *model, const kmodel_source_t *source, kmodel_error_t *error);
+void kmodel_v5_free(kmodel_t *model);
+// v5_run.c: what kmodel_run and kmodel_layer_info do for V5. The inputs have been checked.
+int kmodel_v5_run(kmodel_t *model, const kmodel_input_t *inputs, kmodel_error_t *error);
+int kmodel_v5_layer_info(const kmodel_t *model, uint32_t index, kmodel_layer_t *layer);
 
 // plan.c
-// Check all nodes, build the KPU records, find the input. 0 or a code.
+// Check all nodes and build the KPU records. 0 or a code.
 int kmodel_plan(kmodel_t *model, kmodel_error_t *error);
-int kmodel_alloc_index(kmodel_t *model, uint32_t nodes, uint32_t records, uint32_t outputs, kmodel_error_t *error);
+int kmodel_alloc_index(kmodel_t *model, uint32_t nodes, uint64_t records, uint32_t inputs, uint32_t outputs,
+                       kmodel_error_t *error);
+// Counts the rows of a tensor in AI RAM as used.
+void kmodel_use_rows(kmodel_t *model, const kmodel_tensor_t *t);
 // Count the rows of a tensor in AI RAM as used.
 void kmodel_use_rows(kmodel_t *model, const kmodel_tensor_t *tensor);
 // Describe (and, with a record to fill, prepare) node `index`. 0 or a code.
@@ -119,6 +153,8 @@ int kmodel_flat(kmodel_prep_t *prep, kmodel_tensor_t *t, kmodel_type_t type, uin
 int kmodel_shaped(kmodel_prep_t *prep, kmodel_tensor_t *t, kmodel_type_t type, uint32_t address, uint32_t w, uint32_t h,
                   uint32_t c);
 int kmodel_in_kpu(kmodel_prep_t *prep, kmodel_tensor_t *t, uint32_t row, uint32_t w, uint32_t h, uint32_t c);
+// w*h*c, or 2^64 - 1 when it is more than the limit of elements.
+uint64_t kmodel_volume(uint32_t w, uint32_t h, uint32_t c);
 int kmodel_range(kmodel_prep_t *prep, const char *what, uint32_t address, uint64_t bytes, uint32_t align);
 // The body must hold `bytes` (fixed and variable part).
 int kmodel_body(kmodel_prep_t *prep, uint64_t bytes);

@@ -145,3 +145,19 @@ void kmodel_kpu_download(uint8_t *dense, const uint8_t *ai, uint32_t w, uint32_t
         }
     }
 }
+
+void kmodel_kpu_upload_images(const kmodel_t *m, const kmodel_tensor_t *t, const uint8_t *dense)
+{
+    uint32_t rows = (uint32_t)kmodel_kpu_rows(t->w, t->h, t->c);
+    for (uint32_t n = 0; n < t->n; n++, dense += (size_t)t->w * t->h * t->c) {
+        kmodel_kpu_upload(kmodel_kpu_at(m, t->address + n * rows), dense, t->w, t->h, t->c);
+    }
+}
+
+void kmodel_kpu_download_images(const kmodel_t *m, const kmodel_tensor_t *t, uint8_t *dense)
+{
+    uint32_t rows = (uint32_t)kmodel_kpu_rows(t->w, t->h, t->c);
+    for (uint32_t n = 0; n < t->n; n++, dense += (size_t)t->w * t->h * t->c) {
+        kmodel_kpu_download(dense, kmodel_kpu_at(m, t->address + n * rows), t->w, t->h, t->c);
+    }
+}

@@ -158,8 +158,14 @@ uint64_t kmodel_kpu_cycles(const uint64_t record[12])
     return fetch > compute ? fetch : compute;
 }
 
-void kmodel_kpu_download_output(const kmodel_t *model, const uint64_t record[12], uint8_t *dense)
+kmodel_tensor_t kmodel_kpu_output(const uint64_t record[12])
 {
-    kmodel_kpu_download(dense, kmodel_kpu_at(model, bits(record[1], 32, 15)), bits(record[3], 32, 10) + 1,
-                        bits(record[3], 42, 9) + 1, bits(record[2], 32, 10) + 1);
+    return (kmodel_tensor_t){
+        .space = KMODEL_KPU,
+        .address = bits(record[1], 32, 15),
+        .w = bits(record[3], 32, 10) + 1,
+        .h = bits(record[3], 42, 9) + 1,
+        .c = bits(record[2], 32, 10) + 1,
+        .n = 1,
+    };
 }

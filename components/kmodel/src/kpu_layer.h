@@ -44,8 +44,11 @@ uint64_t kmodel_kpu_cycles(const uint64_t record[12]);
 // Copies between dense C,H,W bytes and the layout of AI RAM. `ai` is 64-byte aligned.
 void kmodel_kpu_upload(uint8_t *ai, const uint8_t *dense, uint32_t w, uint32_t h, uint32_t c);
 void kmodel_kpu_download(uint8_t *dense, const uint8_t *ai, uint32_t w, uint32_t h, uint32_t c);
-// The output map of a record, in dense order.
-void kmodel_kpu_download_output(const kmodel_t *model, const uint64_t record[12], uint8_t *dense);
+// All images of a tensor in AI RAM, one behind the other there as in `dense`.
+void kmodel_kpu_upload_images(const kmodel_t *model, const kmodel_tensor_t *t, const uint8_t *dense);
+void kmodel_kpu_download_images(const kmodel_t *model, const kmodel_tensor_t *t, uint8_t *dense);
+// The output map of a record: row, shape of one image.
+kmodel_tensor_t kmodel_kpu_output(const uint64_t record[12]);
 // The same as upload and download, byte by byte: what the fast ones are tested against.
 void kmodel_kpu_upload_ref(uint8_t *ai, const uint8_t *dense, uint32_t w, uint32_t h, uint32_t c);
 void kmodel_kpu_download_ref(uint8_t *dense, const uint8_t *ai, uint32_t w, uint32_t h, uint32_t c);

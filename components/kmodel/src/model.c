@@ -27,7 +27,7 @@ static int load(kmodel_t *m, const kmodel_source_t *source, kmodel_error_t *erro
     }
     int rc = kmodel_read(&m->env, source, false, 0, head, sizeof(head), error);
     rc = rc ? rc : kmodel_identify(head, source->size, &m->version, &m->word_swapped, error);
-    rc = rc ? rc : kmodel_v3_load(m, source, error);
+    rc = rc ? rc : (m->version == 4 ? kmodel_v4_load : kmodel_v3_load)(m, source, error);
     return rc ? rc : alloc_main(m, error);
 }
 
@@ -74,6 +74,7 @@ void kmodel_info(const kmodel_t *m, kmodel_info_t *info)
         .version = m->version,
         .layers = m->node_count,
         .run_layers = m->run_count,
+        .inputs = m->input_count,
         .outputs = m->output_count,
         .file_bytes = m->length,
         .main_bytes = m->main_bytes,
@@ -86,7 +87,16 @@ void kmodel_info(const kmodel_t *m, kmodel_info_t *info)
 
 void kmodel_input_info(const kmodel_t *m, kmodel_tensor_t *input)
 {
-    *input = m->input;
+    *input = m->inputs[0];
+}
+
+int kmodel_input_at(const kmodel_t *m, uint32_t index, kmodel_tensor_t *input)
+{
+    if (index >= m->input_count) {
+        return KMODEL_ERR_INDEX;
+    }
+    *input = m->inputs[index];
+    return 0;
 }
 
 // What a run of the first `nodes` nodes leaves.
@@ -112,6 +122,27 @@ int kmodel_output_info(const kmodel_t *m, uint32_t index, kmodel_tensor_t *outpu
         *output = m->outputs[index];
     }
     output->data = output->space == KMODEL_MAIN ? m->main + output->address : m->tap;
+    return 0;
+}
+
+int kmodel_set_output_shape(kmodel_t *m, uint32_t index, uint32_t w, uint32_t h, uint32_t c, kmodel_error_t *error)
+{
+    *error = (kmodel_error_t){0};
+    if (index >= m->output_count) {
+        return kmodel_fail(error, KMODEL_ERR_INDEX, "output %u, the model has %u", (unsigned)index,
+                           (unsigned)m->output_count);
+    }
+    kmodel_tensor_t *t = &m->outputs[index];
+    uint32_t elements = t->bytes >> (t->type == KMODEL_F32 ? 2 : 0);
+    if (kmodel_volume(w, h, c) != elements) {
+        return kmodel_fail(error, KMODEL_ERR_SIZE, "%ux%ux%u (w, h, c) for output %u, which has %u elements (%ux%ux%u)",
+                           (unsigned)w, (unsigned)h, (unsigned)c, (unsigned)index, (unsigned)elements, (unsigned)t->w,
+                           (unsigned)t->h, (unsigned)t->c);
+    }
+    t->w = w;
+    t->h = h;
+    t->c = c;
+    t->n = 1;
     return 0;
 }
 

@@ -3,20 +3,24 @@
 #include "kpu_layer.h"
 #include "ops.h"
 
-int kmodel_alloc_index(kmodel_t *m, uint32_t nodes, uint32_t records, uint32_t outputs, kmodel_error_t *error)
+int kmodel_alloc_index(kmodel_t *m, uint32_t nodes, uint64_t records, uint32_t inputs, uint32_t outputs,
+                       kmodel_error_t *error)
 {
-    uint32_t bytes = records * 96u + nodes * (uint32_t)sizeof(kmodel_node_t) +
-                     outputs * (uint32_t)sizeof(kmodel_tensor_t);
-    m->index = m->env.alloc(m->env.ctx, 8, bytes);
+    uint64_t bytes = records * 96u + nodes * sizeof(kmodel_node_t) +
+                     ((uint64_t)inputs + outputs) * sizeof(kmodel_tensor_t);
+    m->index = bytes > UINT32_MAX ? NULL : m->env.alloc(m->env.ctx, 8, (size_t)bytes);
     if (!m->index) {
-        return kmodel_fail(error, KMODEL_ERR_MEMORY, "no %u bytes for %u layers", (unsigned)bytes, (unsigned)nodes);
+        return kmodel_fail(error, KMODEL_ERR_MEMORY, "no %llu bytes for %u layers", (unsigned long long)bytes,
+                           (unsigned)nodes);
     }
-    m->index_bytes = bytes;
+    m->index_bytes = (uint32_t)bytes;
     m->records = m->index;
     m->nodes = (kmodel_node_t *)(void *)(m->records + records);
-    m->outputs = (kmodel_tensor_t *)(void *)(m->nodes + nodes);
+    m->inputs = (kmodel_tensor_t *)(void *)(m->nodes + nodes);
+    m->outputs = m->inputs + inputs;
     m->node_count = m->run_count = nodes;
-    m->record_count = records;
+    m->record_count = (uint32_t)records;
+    m->input_count = inputs;
     m->output_count = outputs;
     return 0;
 }
@@ -33,7 +37,8 @@ int kmodel_prepare(const kmodel_t *m, uint32_t index, kmodel_prep_t *prep)
     memset(&prep->out, 0, sizeof(prep->out));
     memset(&prep->map, 0, sizeof(prep->map));
     int rc = kmodel_body(prep, node->op->fixed);
-    return rc ? rc : node->op->prepare(prep);
+    rc = rc ? rc : node->op->prepare(prep);
+    return rc || m->version != 4 ? rc : kmodel_v4_overlap(prep);
 }
 
 void kmodel_use_rows(kmodel_t *m, const kmodel_tensor_t *t)
@@ -63,9 +68,6 @@ int kmodel_plan(kmodel_t *m, kmodel_error_t *error)
         kmodel_use_rows(m, &prep.in[0]);
         kmodel_use_rows(m, &prep.out);
         kmodel_use_rows(m, &prep.map);
-        if (i == 0) {
-            m->input = prep.in[0];
-        }
     }
     return 0;
 }
@@ -82,12 +84,32 @@ static bool find_writer(const kmodel_t *m, uint32_t *nodes, const kmodel_tensor_
     return false;
 }
 
+static void take_shape(kmodel_tensor_t *t, const kmodel_tensor_t *from)
+{
+    t->w = from->w;
+    t->h = from->h;
+    t->c = from->c;
+    t->n = from->n;
+}
+
+// No node writes `want`: it may be an input.
+static void take_input_shape(const kmodel_t *m, const kmodel_tensor_t *want, kmodel_tensor_t *t)
+{
+    for (uint32_t i = 0; i < m->input_count; i++) {
+        const kmodel_tensor_t *in = &m->inputs[i];
+        if (in->space == want->space && in->address == want->address && in->bytes == want->bytes) {
+            take_shape(t, in);
+        }
+    }
+}
+
 void kmodel_infer(const kmodel_t *m, uint32_t nodes, kmodel_tensor_t *t)
 {
     kmodel_tensor_t want = *t;
     for (bool first = true;; first = false) {
         kmodel_prep_t prep = {0};
         if (!find_writer(m, &nodes, &want, &prep)) {
+            take_input_shape(m, &want, t);
             return;
         }
         uint32_t elements = prep.out.bytes >> (prep.out.type == KMODEL_F32 ? 2 : 0);
@@ -99,9 +121,7 @@ void kmodel_infer(const kmodel_t *m, uint32_t nodes, kmodel_tensor_t *t)
             return;
         }
         if (prep.out.w) {
-            t->w = prep.out.w;
-            t->h = prep.out.h;
-            t->c = prep.out.c;
+            take_shape(t, &prep.out);
             return;
         }
         want = prep.in[0];

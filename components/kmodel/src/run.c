@@ -13,9 +13,8 @@ static const char *type_name(kmodel_type_t type)
     return type == KMODEL_F32 ? "f32" : "u8";
 }
 
-static int check_input(const kmodel_t *m, const kmodel_input_t *in, kmodel_error_t *error)
+static int check_input(const kmodel_tensor_t *t, const kmodel_input_t *in, kmodel_error_t *error)
 {
-    const kmodel_tensor_t *t = &m->input;
     uint32_t count = t->type == KMODEL_F32 ? t->bytes / 4 : t->bytes;
     if (in->type != t->type) {
         return kmodel_fail(error, KMODEL_ERR_SIZE, "input is %s, the model takes %s (%u elements)", type_name(in->type),
@@ -33,11 +32,10 @@ static int check_input(const kmodel_t *m, const kmodel_input_t *in, kmodel_error
     return 0;
 }
 
-static void place_input(kmodel_t *m, const kmodel_input_t *in)
+static void place_input(kmodel_t *m, const kmodel_tensor_t *t, const kmodel_input_t *in)
 {
-    const kmodel_tensor_t *t = &m->input;
     if (t->space == KMODEL_KPU) {
-        kmodel_kpu_upload(kmodel_kpu_at(m, t->address), in->data, t->w, t->h, t->c);
+        kmodel_kpu_upload_images(m, t, in->data);
     } else {
         memmove(m->main + t->address, in->data, t->bytes);
     }
@@ -110,24 +108,38 @@ static void fetch_tap(const kmodel_t *m)
 {
     kmodel_tensor_t t;
     if (m->tap && kmodel_output_info(m, 0, &t) == 0) {
-        kmodel_kpu_download(m->tap, kmodel_kpu_at(m, t.address), t.w, t.h, t.c);
+        kmodel_kpu_download_images(m, &t, m->tap);
     }
 }
 
-int kmodel_run(kmodel_t *m, const kmodel_input_t *input, kmodel_error_t *error)
+int kmodel_run_inputs(kmodel_t *m, const kmodel_input_t *inputs, uint32_t count, kmodel_error_t *error)
 {
     *error = (kmodel_error_t){0};
-    int rc = check_input(m, input, error);
+    int rc = 0;
+    if (count != m->input_count) {
+        return kmodel_fail(error, KMODEL_ERR_SIZE, "%u inputs given, the model takes %u", (unsigned)count,
+                           (unsigned)m->input_count);
+    }
+    for (uint32_t i = 0; i < count && !rc; i++) {
+        rc = check_input(&m->inputs[i], &inputs[i], error);
+    }
     if (rc) {
         return rc;
     }
     uint64_t start = now(m);
     m->stats = (kmodel_stats_t){0};
-    place_input(m, input);
+    for (uint32_t i = 0; i < count; i++) {
+        place_input(m, &m->inputs[i], &inputs[i]);
+    }
     rc = run_nodes(m, error);
     if (!rc) {
         fetch_tap(m);
     }
     m->stats.total = now(m) - start;
     return rc;
+}
+
+int kmodel_run(kmodel_t *m, const kmodel_input_t *input, kmodel_error_t *error)
+{
+    return kmodel_run_inputs(m, input, 1, error);
 }

@@ -33,8 +33,7 @@ int kmodel_flat(kmodel_prep_t *prep, kmodel_tensor_t *t, kmodel_type_t type, uin
     return declare(prep, t, type, address, count);
 }
 
-// w*h*c, or 2^64 - 1 when it is more than the limit of elements.
-static uint64_t volume(uint32_t w, uint32_t h, uint32_t c)
+uint64_t kmodel_volume(uint32_t w, uint32_t h, uint32_t c)
 {
     uint64_t area = (uint64_t)w * h;
     return area > KMODEL_MAX_ELEMENTS || area * c > KMODEL_MAX_ELEMENTS ? UINT64_MAX : area * c;
@@ -45,7 +44,8 @@ static int shape(kmodel_prep_t *prep, kmodel_tensor_t *t, uint32_t w, uint32_t h
     t->w = w;
     t->h = h;
     t->c = c;
-    uint64_t count = volume(w, h, c);
+    t->n = 1;
+    uint64_t count = kmodel_volume(w, h, c);
     if (count == 0 || count == UINT64_MAX) {
         return kmodel_reject(prep, "shape %ux%ux%u (w, h, c), must have 1 to %u elements", (unsigned)w, (unsigned)h,
                              (unsigned)c, KMODEL_MAX_ELEMENTS);
@@ -57,7 +57,7 @@ int kmodel_shaped(kmodel_prep_t *prep, kmodel_tensor_t *t, kmodel_type_t type, u
                   uint32_t c)
 {
     int rc = shape(prep, t, w, h, c);
-    return rc ? rc : declare(prep, t, type, address, volume(w, h, c));
+    return rc ? rc : declare(prep, t, type, address, kmodel_volume(w, h, c));
 }
 
 int kmodel_in_kpu(kmodel_prep_t *prep, kmodel_tensor_t *t, uint32_t row, uint32_t w, uint32_t h, uint32_t c)

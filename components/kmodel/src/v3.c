@@ -3,9 +3,7 @@
 #include "ops.h"
 
 #define HEADER_BYTES 28u
-#define ENTRY_BYTES 8u      // of the output table and of the layer headers
-#define TABLE_CHUNK 64u     // entries read at a time while the length is computed
-#define MAX_PADDING_SHORT 7 // bytes of the last body's padding that a file may lack
+#define ENTRY_BYTES 8u // of the output table and of the layer headers
 
 enum { VERSION, FLAGS, ARCH, LAYERS, MAX_START, MAIN_MEM, OUTPUTS }; // words of the header
 
@@ -83,61 +81,6 @@ static int check_header(const uint32_t *header, kmodel_error_t *error)
     return 0;
 }
 
-static int truncated(uint64_t needed, uint64_t size, kmodel_error_t *error)
-{
-    return kmodel_fail(error, KMODEL_ERR_FORMAT, "truncated: the model needs %llu bytes, %llu are there",
-                       (unsigned long long)needed, (unsigned long long)size);
-}
-
-// Length by its tables (spec kmodel.md 1.2), read piecewise: nothing is allocated before it is known.
-static int compute_length(kmodel_t *m, const kmodel_source_t *source, const uint32_t *header, kmodel_error_t *error)
-{
-    uint32_t at = HEADER_BYTES + ENTRY_BYTES * header[OUTPUTS];
-    uint64_t length = at + (uint64_t)ENTRY_BYTES * header[LAYERS];
-    if (length > source->size) {
-        return truncated(length, source->size, error);
-    }
-    for (uint32_t done = 0; done < header[LAYERS];) {
-        uint32_t entries[TABLE_CHUNK][2];
-        uint32_t n = header[LAYERS] - done < TABLE_CHUNK ? header[LAYERS] - done : TABLE_CHUNK;
-        int rc = kmodel_read(&m->env, source, m->word_swapped, at, entries, n * ENTRY_BYTES, error);
-        if (rc) {
-            return rc;
-        }
-        for (uint32_t i = 0; i < n; i++) {
-            length += entries[i][1];
-        }
-        done += n;
-        at += n * ENTRY_BYTES;
-    }
-    if (length > source->size + MAX_PADDING_SHORT || length > UINT32_MAX - KMODEL_BLOCK_ALIGN) {
-        return truncated(length, source->size, error);
-    }
-    m->length = (uint32_t)length;
-    m->available = length < source->size ? m->length : (uint32_t)source->size;
-    // Words of a swapped file are whole or absent.
-    m->available -= m->word_swapped ? m->available % 4 : 0;
-    return 0;
-}
-
-static int read_file(kmodel_t *m, const kmodel_source_t *source, kmodel_error_t *error)
-{
-    uint32_t block = (m->length + 7) & ~7u;
-    m->file = m->env.alloc(m->env.ctx, KMODEL_BLOCK_ALIGN, block);
-    if (!m->file) {
-        return kmodel_fail(error, KMODEL_ERR_MEMORY,
-                           "no %u bytes in one piece for the model, %u more for its work memory", (unsigned)block,
-                           (unsigned)m->main_bytes);
-    }
-    memset(m->file + m->available, 0, block - m->available);
-    return kmodel_read(&m->env, source, m->word_swapped, 0, m->file, m->available, error);
-}
-
-static const uint32_t *table(const kmodel_t *m, uint32_t offset)
-{
-    return (const uint32_t *)(const void *)(m->file + offset);
-}
-
 // Types and positions of all layers.
 static int index_layers(kmodel_t *m, const uint32_t *headers, kmodel_error_t *error)
 {
@@ -203,15 +146,23 @@ int kmodel_v3_load(kmodel_t *m, const kmodel_source_t *source, kmodel_error_t *e
     }
     m->eight_bit_weights = header[FLAGS] & 1;
     m->main_bytes = header[MAIN_MEM];
-    rc = compute_length(m, source, header, error);
-    rc = rc ? rc : read_file(m, source, error);
+    rc = kmodel_measure(m, source, HEADER_BYTES + ENTRY_BYTES * header[OUTPUTS], header[LAYERS], error);
+    rc = rc ? rc : kmodel_read_file(m, source, error);
     if (rc) {
         return rc;
     }
-    const uint32_t *outputs = table(m, HEADER_BYTES);
-    const uint32_t *headers = table(m, HEADER_BYTES + ENTRY_BYTES * header[OUTPUTS]);
-    rc = kmodel_alloc_index(m, header[LAYERS], count_records(headers, header[LAYERS]), header[OUTPUTS], error);
+    const uint32_t *outputs = kmodel_words_at(m, HEADER_BYTES);
+    const uint32_t *headers = kmodel_words_at(m, HEADER_BYTES + ENTRY_BYTES * header[OUTPUTS]);
+    rc = kmodel_alloc_index(m, header[LAYERS], count_records(headers, header[LAYERS]), 1, header[OUTPUTS],
+                            error);
     rc = rc ? rc : index_layers(m, headers, error);
     rc = rc ? rc : kmodel_plan(m, error);
-    return rc ? rc : check_outputs(m, outputs, error);
+    if (rc) {
+        return rc;
+    }
+    // The input is that of the first layer.
+    kmodel_prep_t prep = {0};
+    kmodel_prepare(m, 0, &prep);
+    m->inputs[0] = prep.in[0];
+    return check_outputs(m, outputs, error);
 }

@@ -88,14 +88,17 @@ int kmodel_quantize_nd(const kmodel_env_t *env, const kmodel_shape_t *shape, kmo
 // x = q * scale + bias
 int kmodel_dequantize_nd(const kmodel_env_t *env, const kmodel_shape_t *shape, kmodel_view_t out, kmodel_view_t in,
                          const kmodel_quant_t *q);
+// x = table[q]
+int kmodel_dequantize_table(const kmodel_env_t *env, const kmodel_shape_t *shape, kmodel_view_t out, kmodel_view_t in,
+                            const float table[256]);
 int kmodel_lookup_nd(const kmodel_env_t *env, const kmodel_shape_t *shape, kmodel_view_t out, kmodel_view_t in,
                      const uint8_t table[256]);
 
 // reduce.c
 enum { KMODEL_REDUCE_MEAN, KMODEL_REDUCE_MIN, KMODEL_REDUCE_MAX, KMODEL_REDUCE_SUM, KMODEL_REDUCE_OPS };
 // out has the rank of in and size 1 on the reduced axes. Elements start at init; a mean is a sum times out / in elements.
-int kmodel_reduce_f32(const kmodel_env_t *env, uint32_t op, const kmodel_shape_t *in_shape, const kmodel_shape_t *out_shape,
-                      kmodel_view_t out, kmodel_view_t in, float init);
+int kmodel_reduce_f32(const kmodel_env_t *env, uint32_t op, const kmodel_shape_t *in_shape,
+                      const kmodel_shape_t *out_shape, kmodel_view_t out, kmodel_view_t in, float init);
 
 // One axis of a sliding window.
 typedef struct {
@@ -123,11 +126,11 @@ int kmodel_reduce_window_f32(const kmodel_env_t *env, const kmodel_reduce_window
 typedef struct {
     uint32_t batches, groups, ic, oc;
     kmodel_window_t y, x;
-    float lo, hi;
+    float lo, hi; // f32 only
 } kmodel_conv2d_t;
 int kmodel_conv2d_f32(const kmodel_env_t *env, const kmodel_conv2d_t *p, kmodel_view_t out, kmodel_view_t in,
                       const float *weights, const float *bias);
-// One pixel after the other: what the fast one is tested against.
+// One pixel after the other: what the fast ones are tested against.
 int kmodel_conv2d_f32_ref(const kmodel_env_t *env, const kmodel_conv2d_t *p, kmodel_view_t out, kmodel_view_t in,
                           const float *weights, const float *bias);
 
@@ -137,9 +140,11 @@ typedef struct {
 } kmodel_requant_t;
 int kmodel_conv2d_u8(const kmodel_env_t *env, const kmodel_conv2d_t *p, const kmodel_requant_t *q, kmodel_view_t out,
                      kmodel_view_t in, const uint8_t *weights, const int32_t *bias);
+int kmodel_conv2d_u8_ref(const kmodel_env_t *env, const kmodel_conv2d_t *p, const kmodel_requant_t *q,
+                         kmodel_view_t out, kmodel_view_t in, const uint8_t *weights, const int32_t *bias);
 
-// conv2d_transpose.c: without bias (spec kmodel.md 4.4); x and y describe the window that slides over the OUTPUT:
-// .in is the size of the output, .out that of the input.
+// conv2d_transpose.c: without bias (spec kmodel.md 4.4). x and y describe the convolution that it reverses: .in is the
+// size of the output, .out that of the input.
 int kmodel_conv2d_transpose_f32(const kmodel_env_t *env, const kmodel_conv2d_t *p, kmodel_view_t out, kmodel_view_t in,
                                 const float *weights);
 
@@ -164,6 +169,11 @@ static inline float kmodel_clamp(float v, float lo, float hi)
 {
     v = v < lo ? lo : v;
     return v > hi ? hi : v;
+}
+
+static inline float kmodel_reduce_step(uint32_t op, float v, float x)
+{
+    return op == KMODEL_REDUCE_MAX ? (v < x ? x : v) : op == KMODEL_REDUCE_MIN ? (x < v ? x : v) : v + x;
 }
 
 // v * mul / 2^shift, halves rounded up, in 64 bits; the result is taken as 32 bits (spec kmodel.md 4.4).

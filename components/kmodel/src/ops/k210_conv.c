@@ -94,7 +94,8 @@ static int eval(kmodel_t *m, const uint32_t *f)
     if (f[FLAGS] & MAIN_MEM_OUT) {
         uint64_t stored[12];
         memcpy(stored, m->file + f[RECORD], RECORD_BYTES);
-        kmodel_kpu_download_output(m, stored, kmodel_u8_at(m, f[MAIN_OUT]));
+        kmodel_tensor_t map = kmodel_kpu_output(stored);
+        kmodel_kpu_download_images(m, &map, kmodel_u8_at(m, f[MAIN_OUT]));
     }
     return 0;
 }
