@@ -389,3 +389,5 @@ class Server:
         self._stop.set()
         self._thread.join()
         self._link.close()
+        self._machine.set_lines(False, False)
+        self._machine.set_port_rate(0)

@@ -153,10 +153,14 @@ static void poll_interrupts(cpu_t *cpu) {
         }
 }
 
-/* Instructions of the block from `pc` on were counted but not executed. */
+/* Instructions of the block from `pc` on were counted but not executed. A block that has overwritten itself may look
+ * longer now than it was: time must not run backwards. */
 static void uncount(cpu_t *cpu, uint64_t pc) {
-    if (cpu->block && pc >= cpu->block->address && pc < cpu->block->address + cpu->block->size)
-        cpu->retired -= cpu_count_instructions(cpu, pc, cpu->block->address + cpu->block->size);
+    const block_t *block = cpu->block;
+    if (!block || pc < block->address || pc >= block->address + block->size)
+        return;
+    uint32_t count = cpu_count_instructions(cpu, pc, block->address + block->size);
+    cpu->retired -= count < block->count ? count : block->count;
 }
 
 static void access_fault(cpu_t *cpu) {
