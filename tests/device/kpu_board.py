@@ -9,41 +9,26 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from dut import Dut
-from k210emu import Machine
 from kpupy.kmodel.v3_base import Shape
-from littlefs import LittleFS
+from kpupy.testing import Dut
+from kpupy.testing.board import SessionBoard
 
 U8 = npt.NDArray[np.uint8]
 
-FLASH_BYTES, BLOCK = 16 << 20, 4096
-FS_START, FS_BYTES = 0xD00000, 0x300000  # boards/maix_bit
+FLASH_BYTES = 16 << 20
 MODEL_AT = 0x300000
 
 
-def file_system(files: Mapping[str, bytes]) -> bytes:
-    """A littlefs2 as the firmware mounts it at /flash."""
-    fs = LittleFS(block_size=BLOCK, block_count=FS_BYTES // BLOCK, prog_size=256, read_size=64)
-    for name, data in files.items():
-        with fs.open(name, "wb") as file:
-            file.write(data)
-    return bytes(fs.context.buffer)
-
-
 def remarks(dut: Dut) -> list[str]:
-    """What the emulated KPU found strange."""
-    return [report for report in dut.machine.reports if "kpu" in report.lower()]
+    """What the emulated KPU found strange; of a real one nothing is told."""
+    machine = dut.link.machine
+    return [report for report in machine.reports if "kpu" in report.lower()] if machine else []
 
 
 @contextlib.contextmanager
-def board(firmware: bytes, models: Mapping[int, bytes], files: Mapping[str, bytes]) -> Iterator[Dut]:
+def board(session: SessionBoard, models: Mapping[int, bytes], files: Mapping[str, bytes]) -> Iterator[Dut]:
     """A started board with models at flash addresses and files in /flash."""
-    flash = bytearray(b"\xff" * FLASH_BYTES)
-    for address, data in {0: firmware, FS_START: file_system(files), **models}.items():
-        flash[address : address + len(data)] = data
-    with Machine(board="maix_bit", flash=bytes(flash)) as machine:
-        dut = Dut(machine)
-        dut.boot()
+    with session.started(models, files) as dut:
         dut.exec("import KPU as kpu, gc, image, kpupy, uctypes")
         yield dut
 
@@ -107,7 +92,7 @@ def read_fmap(dut: Dut, code: str, timeout_ms: float = 20_000) -> FeatureMap:
     match = FMAP.fullmatch(line)
     assert match, line
     address, size = int(match[1], 16), int(match[2])
-    return FeatureMap(dut.machine.read(address, size), *(int(match[i]) for i in range(3, 7)), match[7])
+    return FeatureMap(dut.read_memory(address, size), *(int(match[i]) for i in range(3, 7)), match[7])
 
 
 def read_planes(dut: Dut, image: str, shape: Shape) -> U8:
@@ -116,7 +101,7 @@ def read_planes(dut: Dut, image: str, shape: Shape) -> U8:
     address = dut.eval(f"uctypes.addressof({image}.to_bytes())")
     assert isinstance(address, int)
     if channels == 1:
-        return np.frombuffer(dut.machine.read(address, width * height), np.uint8).reshape(1, height, width)
-    pixels = np.frombuffer(dut.machine.read(address, 2 * width * height), ">u2").astype(int).reshape(height, width)
+        return np.frombuffer(dut.read_memory(address, width * height), np.uint8).reshape(1, height, width)
+    pixels = np.frombuffer(dut.read_memory(address, 2 * width * height), ">u2").astype(int).reshape(height, width)
     fields = ((pixels >> 11, 31), (pixels >> 5 & 63, 63), (pixels & 31, 31))
     return np.stack([(value * 255 + limit // 2) // limit for value, limit in fields]).astype(np.uint8)

@@ -11,6 +11,7 @@ import pytest
 from kpu_board import MODEL_AT, board
 from kpupy.kmodel import parse, reference
 from kpupy.kmodel.v3_main import Dequantize
+from kpupy.testing.board import SessionBoard
 
 COUNT = 300
 WANTED_RIGHT = 0.97
@@ -39,14 +40,14 @@ def digits(root: pathlib.Path) -> Any:
     return make_pictures.chosen(COUNT)
 
 
-def test_held_out_digits(firmware: bytes, root: pathlib.Path, digits: Any) -> None:
+def test_held_out_digits(session_board: SessionBoard, root: pathlib.Path, digits: Any) -> None:
     from make_pictures import gray_bmp
 
     data = (root / "examples" / "digits" / "digits.kmodel").read_bytes()
     model = parse.parse(data)
     integer_layers = next(i for i, layer in enumerate(model.layers) if isinstance(layer, Dequantize))
     files = {f"{i}.bmp": gray_bmp(pixels) for i, pixels in enumerate(digits.pixels)}
-    with board(firmware, {MODEL_AT: data}, files) as dut:
+    with board(session_board, {MODEL_AT: data}, files) as dut:
         script = SCRIPT.format(address=MODEL_AT, count=COUNT, layers=integer_layers)
         lines = dut.exec(script, timeout_ms=120_000).splitlines()
 

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from dut import Dut, ExecError
 from kpu_board import board, free_memory
+from kpupy.testing import Dut, ExecError
+from kpupy.testing.board import SessionBoard
 from PIL import Image as Pillow
 
 HELPERS = """
@@ -44,8 +45,8 @@ FILES = {
 
 
 @pytest.fixture(scope="module")
-def shared_board(firmware: bytes) -> Iterator[Dut]:
-    with board(firmware, {}, FILES) as dut:
+def shared_board(session_board: SessionBoard) -> Iterator[Dut]:
+    with board(session_board, {}, FILES) as dut:
         dut.exec(HELPERS)
         yield dut
 

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from dut import Dut
 from kpu_board import MODEL_AT, board, free_memory, read_fmap, read_planes, remarks
 from kpupy import models
 from kpupy.kmodel import parse, reference
+from kpupy.testing import Dut
+from kpupy.testing.board import SessionBoard
 
 
 @dataclass
@@ -52,11 +53,11 @@ def check_layers(dut: Dut, result: reference.Result) -> None:
 
 
 @pytest.mark.parametrize("job", JOBS, ids=lambda job: job.model.partition(".")[0])
-def test_pictures(firmware: bytes, shared_models: pathlib.Path, job: Job) -> None:
+def test_pictures(session_board: SessionBoard, shared_models: pathlib.Path, job: Job) -> None:
     data = models.read(shared_models / job.model)
     model = parse.parse(data)
     files = {"model.kmodel": data} | {name: (shared_models / name).read_bytes() for name in job.pictures}
-    with board(firmware, {MODEL_AT: data}, files) as dut:
+    with board(session_board, {MODEL_AT: data}, files) as dut:
         before = free_memory(dut)
         for name in job.pictures:
             dut.exec(f"img = image.Image('/flash/{name}'); _ = img.pix_to_ai()", timeout_ms=30_000)
@@ -75,11 +76,11 @@ def test_pictures(firmware: bytes, shared_models: pathlib.Path, job: Job) -> Non
         assert remarks(dut) == []
 
 
-def test_float_input(firmware: bytes, shared_models: pathlib.Path) -> None:
+def test_float_input(session_board: SessionBoard, shared_models: pathlib.Path) -> None:
     """A model without KPU layers that takes a list."""
     data = (shared_models / "v3_iris.kmodel").read_bytes()
     model = parse.parse(data)
-    with board(firmware, {MODEL_AT: data}, {"iris.kmodel": data}) as dut:
+    with board(session_board, {MODEL_AT: data}, {"iris.kmodel": data}) as dut:
         for source in (hex(MODEL_AT), "'/flash/iris.kmodel'"):
             for flower in ([5.1, 3.5, 1.4, 0.2], [7.0, 3.2, 4.7, 1.4], [6.3, 3.3, 6.0, 2.5]):
                 found = read_fmap(dut, f"m = kpu.load({source})\nf = kpu.forward(m, {flower})\nprint(f)")

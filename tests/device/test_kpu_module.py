@@ -11,11 +11,12 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from dut import Dut, ExecError
 from kpu_board import FLASH_BYTES, MODEL_AT, board, error, failure, free_memory, outcome, read_fmap
 from kpupy.kmodel import parse, reference
 from kpupy.kmodel.v3 import ModelV3
 from kpupy.kmodel.v3_kpu import Conv
+from kpupy.testing import Dut, ExecError
+from kpupy.testing.board import SessionBoard
 from PIL import Image
 from small_models import bmp, float_model, gray_noise, large_model, red_dots, red_finder, slow_model
 
@@ -34,7 +35,7 @@ def model(digits: bytes) -> ModelV3:
 
 
 @pytest.fixture
-def dut(firmware: bytes, digits: bytes) -> Iterator[Dut]:
+def dut(session_board: SessionBoard, digits: bytes) -> Iterator[Dut]:
     """A board with models in the flash and pictures in /flash."""
     files = {
         "digits.kmodel": digits,
@@ -48,7 +49,7 @@ def dut(firmware: bytes, digits: bytes) -> Iterator[Dut]:
         "dots.bmp": bmp(red_dots((20, 10), (21, 10), (60, 45), (0, 0))),
     }
     at = {DIGITS: digits, FLOATS: float_model(), RED: red_finder(), LARGE: large_model(2.6), SLOW: slow_model()}
-    with board(firmware, at, files) as dut:
+    with board(session_board, at, files) as dut:
         yield dut
 
 
@@ -92,6 +93,7 @@ BAD_LOADS = [
 ]
 
 
+@pytest.mark.emulator
 def test_bad_loads(dut: Dut, digits: bytes) -> None:
     """Each raises its text, takes no memory, and the next load works."""
     dut.machine.write_flash(ERASED - 4, b"kpu!")
@@ -104,6 +106,7 @@ def test_bad_loads(dut: Dut, digits: bytes) -> None:
     assert dut.exec(f"print(kpu.load({DIGITS:#x}).model_size())") == f"{len(digits)}\n"
 
 
+@pytest.mark.emulator
 def test_truncated_file_and_flash(dut: Dut, digits: bytes) -> None:
     text = "[MAIXPY]kpu: load error:2003, ERR_KMODEL_FORMAT: layer_header.body_size <=0: truncated: "
     before = free_memory(dut)
@@ -115,6 +118,7 @@ def test_truncated_file_and_flash(dut: Dut, digits: bytes) -> None:
     assert free_memory(dut) == before
 
 
+@pytest.mark.emulator
 def test_flipped_bits(dut: Dut, digits: bytes) -> None:
     """Whatever the header and the layers claim: it loads and runs, or it is refused, and all memory comes back."""
     before = free_memory(dut)
@@ -139,6 +143,7 @@ def test_flipped_bits(dut: Dut, digits: bytes) -> None:
     assert free_memory(dut) == before
 
 
+@pytest.mark.emulator
 def test_too_large_for_memory(dut: Dut, digits: bytes) -> None:
     large = bytearray(digits)
     struct.pack_into("<I", large, MAIN_MEMORY_FIELD, 6_000_000)
@@ -468,7 +473,7 @@ def test_reference_and_board_agree_on_a_written_image(dut: Dut, model: ModelV3) 
     """Pixels set by the script reach the model."""
     dut.exec(f"m = kpu.load({DIGITS:#x}); img = image.Image('gray.bmp')")
     dut.exec("for i in range(28): _ = img.set_pixel(i, 27 - i, 255)\nimg.pix_to_ai()")
-    pixels = np.frombuffer(dut.machine.read(int(dut.exec("print(uctypes.addressof(img.to_bytes()))")), 784), np.uint8)
+    pixels = np.frombuffer(dut.read_memory(int(dut.exec("print(uctypes.addressof(img.to_bytes()))")), 784), np.uint8)
     assert pixels.reshape(28, 28)[np.arange(28)[::-1], np.arange(28)].tolist() == [255] * 28
     wanted = reference.run(model, pixels.reshape(1, 28, 28)).outputs[0]
     np.testing.assert_allclose(read_fmap(dut, "print(kpu.forward(m, img))").f32, wanted, rtol=2e-6)

@@ -8,9 +8,10 @@ import pathlib
 from collections.abc import Iterator
 
 import pytest
-from dut import Dut, ExecError
 from kpu_board import MODEL_AT, board, error, failure, free_memory
 from kpupy import models
+from kpupy.testing import Dut, ExecError
+from kpupy.testing.board import SessionBoard
 from PIL import Image
 from small_models import RED_HEIGHT, RED_WIDTH, bmp, gray_noise, red_dots, red_finder
 
@@ -22,11 +23,11 @@ DOTS = ((20, 10), (22, 10), (60, 45), (0, 0))
 
 
 @pytest.fixture
-def dut(firmware: bytes, root: pathlib.Path) -> Iterator[Dut]:
+def dut(session_board: SessionBoard, root: pathlib.Path) -> Iterator[Dut]:
     """A board whose model finds red pixels: each is an object of 8 by 6 pixels."""
     digits = (root / "examples" / "digits" / "digits.kmodel").read_bytes()
     files = {"dots.bmp": bmp(red_dots(*DOTS)), "gray.bmp": bmp(gray_noise(28, 28))}
-    with board(firmware, {DIGITS: digits, RED: red_finder()}, files) as dut:
+    with board(session_board, {DIGITS: digits, RED: red_finder()}, files) as dut:
         dut.exec(f"m = kpu.load({RED:#x}); img = image.Image('dots.bmp'); _ = img.pix_to_ai()")
         dut.exec(f"black = image.Image(size=({RED_WIDTH}, {RED_HEIGHT})); _ = black.pix_to_ai()")
         yield dut
@@ -157,21 +158,21 @@ def boxes(dut: Dut, threshold: float, anchors: tuple[float, ...]) -> list[tuple[
     ]
 
 
-def test_face_model(firmware: bytes, shared_models: pathlib.Path) -> None:
+def test_face_model(session_board: SessionBoard, shared_models: pathlib.Path) -> None:
     canvas = Image.new("RGB", (320, 240))
     canvas.paste(Image.open(shared_models / "grace_hopper_128x128.bmp"), (96, 56))
     name = "v3_face_at_0x300000.kfpkg"
     (wanted,) = expected(shared_models, name)
-    with board(firmware, {MODEL_AT: models.read(shared_models / name)}, {"p.bmp": bmp(canvas)}) as dut:
+    with board(session_board, {MODEL_AT: models.read(shared_models / name)}, {"p.bmp": bmp(canvas)}) as dut:
         (found,) = boxes(dut, 0.3, FACE_ANCHORS)
     assert found == (0, pytest.approx(wanted["score"], abs=0.05), pytest.approx(wanted["xywh"], abs=0.03))
 
 
-def test_twenty_classes(firmware: bytes, shared_models: pathlib.Path) -> None:
+def test_twenty_classes(session_board: SessionBoard, shared_models: pathlib.Path) -> None:
     name = "v3_yolo20.kmodel"
     wanted = expected(shared_models, name)
     picture = (shared_models / "dog_320x240.bmp").read_bytes()
-    with board(firmware, {MODEL_AT: (shared_models / name).read_bytes()}, {"p.bmp": picture}) as dut:
+    with board(session_board, {MODEL_AT: (shared_models / name).read_bytes()}, {"p.bmp": picture}) as dut:
         found = boxes(dut, 0.5, VOC_ANCHORS)
     # A score within the tolerance of the threshold may be missing or be new.
     clear = [w for w in wanted if float(str(w["score"])) > 0.55]

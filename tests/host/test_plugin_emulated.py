@@ -269,3 +269,10 @@ def test_what_boards_have(board: str, has: set[str]) -> None:
     assert target.missing("emulator") == (
         f"needs the emulated board in the test's own process; /dev/ttyUSB0 ({target.board}) has none"
     )
+
+
+def test_the_manual_s_example(pytester: pytest.Pytester, firmware_path: pathlib.Path, root: pathlib.Path) -> None:
+    text = (root / "docs" / "testing.md").read_text()
+    pytester.makepyfile(text.partition("```python\n")[2].partition("```")[0])
+    (pytester.path / "model.kmodel").write_bytes(b"a model")
+    run_inside(pytester, firmware_path).assert_outcomes(passed=2)

@@ -93,7 +93,7 @@ class Page:
         if status not in (0, 1):
             verdict += f"; the run ended early (pytest status {status})"
         when = time.strftime("%Y-%m-%d %H:%M", time.localtime(self._started))
-        rows = "".join(self._row(report) for report in self._reports)
+        rows = "".join(self._row(number, report) for number, report in enumerate(self._reports))
         away = "".join(f"<li>{len(tests)} tests: {html.escape(reason)}</li>" for reason, tests in lacking.items())
         details = "".join(self._detail(number, report) for number, report in enumerate(self._reports))
         left_out = f"<h2>Not run on this board</h2><ul>{away}</ul>" if away else ""
@@ -104,9 +104,8 @@ class Page:
             f"<table><tr><th>test<th>board<th>result<th>seconds</tr>{rows}</table>{details}</html>\n"
         )
 
-    def _row(self, report: pytest.TestReport) -> str:
+    def _row(self, number: int, report: pytest.TestReport) -> str:
         outcome = self._outcome(report)
-        number = self._reports.index(report)
         board = dict(report.user_properties).get("target", "")
         return (
             f'<tr><td><a href="#t{number}">{html.escape(report.nodeid)}</a><td>{html.escape(str(board))}'

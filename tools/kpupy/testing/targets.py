@@ -78,10 +78,8 @@ def _features(port: str, board: str, extra: list[str] | None, where: str) -> fro
                           f"{', '.join(need for need in NEEDS if need != 'emulator')}")  # fmt: skip
     data = boards.raw(board) if board in boards.load_all() else {}
     fixed = {"flash16m"} if (data.get("flash", {}).get("size") or 0) >= 16 << 20 else set()
-    if extra is None:
-        around = set(data.get("features", ())) | ({"esp"} if data.get("esp") else set())
-    else:
-        around = set(extra)
+    listed = [*data.get("features", ()), *(["esp"] if data.get("esp") else [])]
+    around = set(listed if extra is None else extra)
     if port == EMULATED:
         import k210emu
 
