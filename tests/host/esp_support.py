@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import struct
+import sys
 import time
+from collections.abc import Iterator
 from dataclasses import replace
+from types import ModuleType
 
 import serial  # type: ignore[import-untyped]
 from k210emu import Machine
@@ -33,9 +37,14 @@ class MachinePort(serial.SerialBase):  # type: ignore[misc]
     def flush(self) -> None:
         pass
 
+    def reset_input_buffer(self) -> None:
+        self._pull()
+        self._buffer.clear()
+
     def _pull(self) -> None:
-        passed, self._last = time.monotonic() - self._last, time.monotonic()
-        if passed > 0.005:
+        passed = time.monotonic() - self._last
+        if passed > 0.002:
+            self._last += passed
             self.machine.run(ms=1000 * passed)
         fresh = self.machine.output[self._at:]
         self._at += len(fresh)
@@ -56,6 +65,7 @@ class MachinePort(serial.SerialBase):  # type: ignore[misc]
         self._pull()
         while len(self._buffer) < size and self.machine.now_ms < end:
             self.machine.run(ms=0.1)
+            self._last = time.monotonic()
             self._pull()
         data = bytes(self._buffer[:size])
         del self._buffer[:size]
@@ -73,6 +83,38 @@ def start(machine: Machine, chip: Settings) -> PassThrough:
 
 def chip_of(board: str, **changes: object) -> Settings:
     return replace(settings.of(board), **changes)  # type: ignore[arg-type]
+
+
+class OwnPort(PassThrough):
+    """A chip's own serial port whose RTS pulls EN low and whose DTR pulls GPIO0 low, each for itself."""
+
+    def __init__(self, machine: Machine, chip: Settings) -> None:
+        super().__init__(MachinePort(machine))
+        machine.load(SRAM, passthrough.program(chip))
+        machine.start()
+        self.greet()
+        self.machine = machine
+
+    def _update_lines(self) -> None:
+        assert self.machine.esp
+        self.machine.esp.ground_gpio0(self._dtr_state)
+        self.set_en(not self._rts_state)
+
+    _update_dtr_state = _update_rts_state = _update_lines
+
+
+@contextlib.contextmanager
+def named(port: serial.SerialBase) -> Iterator[str]:
+    """A URL that opens this port, for programs that want a name. The scheme is one whose ports have no file descriptor,
+    which esptool knows."""
+    module = ModuleType("esp_urls.protocol_rfc2217")
+    module.Serial = lambda *arguments, **options: port  # type: ignore[attr-defined]
+    sys.modules.update({"esp_urls": ModuleType("esp_urls"), module.__name__: module})
+    serial.protocol_handler_packages.insert(0, "esp_urls")
+    try:
+        yield "rfc2217://own"
+    finally:
+        serial.protocol_handler_packages.remove("esp_urls")
 
 
 # ---- frames by hand, as recorded from esptool 5.6.0

@@ -101,6 +101,9 @@ static bool fixed_register(const esp_t *s, uint32_t address, uint32_t *value)
     case 0x3ff5a004: *value = 0xc4000000 | MAC_LOW; return esp32;
     case 0x3ff5a008: *value = 0x240a; return esp32;
     case 0x3ff5a00c: *value = 1u << 15; return esp32; /* revision 1 */
+    /* Hosts multiply these to learn what crystal the ROM believes in, 40 MHz being 102400 (observed). */
+    case 0x3ff5a010: *value = 128; return esp32;
+    case 0x3ff5f06c: *value = 800u << 7; return esp32;
     case 0x3ff40014: *value = s->baud ? 40000000 / s->baud : 0; return esp32;
     }
     return false;

@@ -108,10 +108,11 @@ def _read(files: list[tuple[Path, int]]) -> list[tuple[int, bytes]]:
 
 def _flash(args: argparse.Namespace) -> None:
     parts = _read(args.files)
+    from kpupy.esp import work
+
+    work.check_parts(parts)
 
     def work_on(link: Link, reporter: Reporter) -> dict[str, Any]:
-        from kpupy.esp import work
-
         verified = work.flash(link, parts, erase_all=args.erase_all)
         if not verified:
             reporter.warn("not compared: the ESP8266's boot loader in ROM cannot read its flash")
@@ -130,10 +131,11 @@ def _erase(args: argparse.Namespace) -> None:
     if (args.addr is None) != (args.length is None):
         raise ToolError(Exit.USAGE, "--addr and --length belong together", ["without both everything is erased"])
     region = None if args.addr is None else (args.addr, args.length)
+    from kpupy.esp import work
+
+    work.check_erase(settings.of(_board(args).id), not args.no_stub, region)
 
     def work_on(link: Link, reporter: Reporter) -> dict[str, Any]:
-        from kpupy.esp import work
-
         work.erase(link, region)
         return {"erased": {"address": region[0], "length": region[1]} if region else "all"}
 

@@ -29,7 +29,7 @@ BOOT_S = 0.05
 SYNC_TRIES = 2  # of esptool after each reset; ours are counted in seconds
 SECTOR = 4096
 FLASH_SIZES = {0x12: "256KB", 0x13: "512KB", 0x14: "1MB", 0x15: "2MB", 0x16: "4MB", 0x17: "8MB", 0x18: "16MB"}
-TOUCHED = "the co-processor's flash is partly written: repeat the command"
+TOUCHED = "the co-processor's flash is partly written or erased: repeat the command"
 
 
 @dataclass(frozen=True)
@@ -109,6 +109,7 @@ def _through_k210(board: Board, settings: Settings, options: Options, reporter: 
         port.greet()
         try:
             yield _enter_loader(port, settings, options.wait_s, reporter)
+            _tell_losses(port, reporter)
         finally:
             with contextlib.suppress(ToolError, OSError):
                 _leave_loader(port, settings)
@@ -129,12 +130,19 @@ def _enter_loader(port: PassThrough, settings: Settings, wait_s: float, reporter
             chip.connect("no-reset", attempts=SYNC_TRIES, warnings=False)
             return chip
         except FatalError as error:
-            if "This chip is" in str(error) or "Unexpected chip" in str(error):
+            if _tells_another_chip(error):
                 raise _other_chip(settings, error) from error
             if time.monotonic() >= end:
                 raise _no_answer(settings, wait_s) from error
             if attempt == 0 and settings.gpio0 is None:
                 reporter.note(f"no answer yet: {settings.hint}; trying for {wait_s:.0f} s")
+
+
+def _tell_losses(port: PassThrough, reporter: Reporter) -> None:
+    from_host, from_esp = port.lost()
+    if from_host or from_esp:
+        reporter.warn(f"the pass-through program had no room for {from_host} bytes from here and {from_esp} from the "
+                      "co-processor: a lower --baud helps")
 
 
 def _reset(port: PassThrough, settings: Settings, *, loader: bool) -> None:
@@ -164,6 +172,10 @@ def _no_answer(settings: Settings, seconds: float) -> ToolError:
                      hints, "the K210 and the co-processor run their firmware again")
 
 
+def _tells_another_chip(error: BaseException) -> bool:
+    return "This chip is" in str(error) or "Unexpected chip" in str(error)
+
+
 def _other_chip(settings: Settings, error: BaseException) -> ToolError:
     return ToolError(Exit.NO_ANSWER, f"the co-processor is not an {settings.name}: {_first_line(error)}",
                      ["is --board right?"])
@@ -175,25 +187,29 @@ def _other_chip(settings: Settings, error: BaseException) -> ToolError:
 @contextlib.contextmanager
 def _directly(board: Board, settings: Settings, options: Options, reporter: Reporter) -> Iterator[Any]:
     name = options.port if options.port != ports.AUTO else _own_port(board, settings)
+    ports.open_port(name).close()  # says better than esptool why it cannot be opened
     reporter.note(f"{name}: resetting the {settings.name} into its boot loader")
-    port = ports.open_port(name)
-    try:
-        chip = ROMS[settings.chip](port, START_BAUD)
-        try:
-            chip.connect("default-reset", attempts=7, warnings=False)
-        except FatalError as error:
-            if "This chip is" in str(error) or "Unexpected chip" in str(error):
-                raise _other_chip(settings, error) from error
-            raise ToolError(Exit.NO_ANSWER, f"the boot loader of the {settings.name} did not answer on {name}",
-                            [settings.hint, "another channel of the same bridge may be the one: name it with --port",
-                             *(["hold the ESP's BOOT button"] if options.manual else [])]) from error
+    with ROMS[settings.chip](name, START_BAUD) as chip:  # by name, so that it knows how to move the lines
+        _connect_by_lines(chip, name, settings, options.wait_s)
         try:
             yield chip
         finally:
             with contextlib.suppress(FatalError, OSError):
                 esptool.reset_chip(chip, "hard-reset")
-    finally:
-        port.close()
+
+
+def _connect_by_lines(chip: Any, name: str, settings: Settings, wait_s: float) -> None:
+    end = time.monotonic() + wait_s
+    while True:
+        try:
+            chip.connect("default-reset", attempts=1, warnings=False)
+            return
+        except FatalError as error:
+            if _tells_another_chip(error):
+                raise _other_chip(settings, error) from error
+            if time.monotonic() >= end:
+                raise ToolError(Exit.NO_ANSWER, f"the boot loader of the {settings.name} did not answer on {name}",
+                                [settings.hint, "name another channel of the same bridge with --port"]) from error
 
 
 def _own_port(board: Board, settings: Settings) -> str:
@@ -212,36 +228,48 @@ def _own_port(board: Board, settings: Settings) -> str:
 def flash(link: Link, parts: Sequence[tuple[int, bytes]], *, erase_all: bool = False) -> bool:
     """Write (address, data) pairs; True if the contents were compared by MD5 afterwards."""
     settings = link.settings
-    _check(link, parts)
+    check_parts(parts)
+    _check_size(link, parts)
     link.logger.what = "write ESP flash"
-    try:
+    with _touching(f"writing the flash of the {settings.name}"):
         esptool.write_flash(link.loader, list(parts), flash_mode=settings.flash_mode,
                             flash_freq=settings.flash_freq, flash_size=settings.flash_size, erase_all=erase_all,
                             no_compress=not link.stub)
+    return link.stub or settings.chip != "esp8266"
+
+
+@contextlib.contextmanager
+def _touching(what: str) -> Iterator[None]:
+    """Whatever ends this early says that the flash is not what it was."""
+    try:
+        yield
     except ToolError as error:
         raise error.with_state(TOUCHED) from error
     except KeyboardInterrupt:
         raise ToolError(Exit.INTERRUPTED, "interrupted", state=TOUCHED) from None
     except FatalError as error:
-        raise ToolError(Exit.TRANSFER, f"writing the flash of the {settings.name} failed: {_first_line(error)}",
+        raise ToolError(Exit.TRANSFER, f"{what} failed: {_first_line(error)}",
                         ["try a lower --baud", "try again with --no-stub"], TOUCHED) from error
-    return link.stub or settings.chip != "esp8266"
 
 
-def _check(link: Link, parts: Sequence[tuple[int, bytes]]) -> None:
-    """Refuses what does not fit or overlaps."""
-    _, size = link.flash_size()
-    limit = _bytes(size) if size else None
+def check_parts(parts: Sequence[tuple[int, bytes]]) -> None:
+    """What can be said about (address, data) pairs without asking the chip."""
     end, last = 0, -1
     for address, data in sorted(parts):
         if not data:
             raise ToolError(Exit.DATA, f"the file for 0x{address:x} is empty")
         if address < 0 or address % SECTOR:
-            raise ToolError(Exit.USAGE, f"address 0x{address:x} is not a multiple of {SECTOR}")
+            raise ToolError(Exit.USAGE, f"address {address:#x} is not a multiple of {SECTOR}")
         if last >= 0 and address < end:
             raise ToolError(Exit.REFUSED, f"what goes to 0x{last:x} ends at 0x{end:x} and overlaps 0x{address:x}")
         end, last = address + len(data), address
-        if limit is not None and end > limit:
+
+
+def _check_size(link: Link, parts: Sequence[tuple[int, bytes]]) -> None:
+    _, size = link.flash_size()
+    for address, data in parts:
+        end = address + len(data)
+        if size and end > _bytes(size):
             raise ToolError(Exit.REFUSED, f"{len(data)} bytes at 0x{address:x} end at 0x{end:x}, beyond the "
                                           f"{size} of flash")
 
@@ -250,22 +278,30 @@ def _bytes(size: str) -> int:
     return int(size[:-2]) * (1 << 20 if size.endswith("MB") else 1 << 10)
 
 
+def check_erase(settings: Settings, stub: bool, region: tuple[int, int] | None) -> None:
+    """What can be said about erasing (address, length) without asking the chip."""
+    if settings.chip == "esp8266" and not stub:
+        raise ToolError(Exit.USAGE, f"the boot loader of the {settings.name} cannot erase",
+                        ["let the stub be loaded: no --no-stub"])
+    if region is None:
+        if not stub:
+            raise ToolError(Exit.USAGE, f"the boot loader of the {settings.name} erases parts only",
+                            ["let the stub be loaded: no --no-stub"])
+    elif region[0] % SECTOR or region[1] % SECTOR or region[0] < 0 or region[1] <= 0:
+        raise ToolError(Exit.USAGE, f"address {region[0]:#x} and length {region[1]:#x} must be multiples of {SECTOR}")
+
+
 def erase(link: Link, region: tuple[int, int] | None = None) -> None:
     """Erase everything, or (address, length) in whole sectors."""
-    if link.settings.chip == "esp8266" and not link.stub:
-        raise ToolError(Exit.USAGE, f"the boot loader of the {link.settings.name} cannot erase",
-                        ["let the stub be loaded: no --no-stub"])
-    link.attach_flash()
-    if region is None:
-        esptool.erase_flash(link.loader)
-        return
-    address, length = region
-    if address % SECTOR or length % SECTOR or length <= 0:
-        raise ToolError(Exit.USAGE, f"address 0x{address:x} and length 0x{length:x} must be multiples of {SECTOR}")
+    check_erase(link.settings, link.stub, region)
     _, size = link.flash_size()
-    if size and address + length > _bytes(size):
-        raise ToolError(Exit.REFUSED, f"0x{address:x} + 0x{length:x} is beyond the {size} of flash")
-    esptool.erase_region(link.loader, address, length)
+    if region and size and sum(region) > _bytes(size):
+        raise ToolError(Exit.REFUSED, f"0x{region[0]:x} + 0x{region[1]:x} is beyond the {size} of flash")
+    with _touching(f"erasing the flash of the {link.settings.name}"):
+        if region:
+            esptool.erase_region(link.loader, *region)
+        else:
+            esptool.erase_flash(link.loader)
 
 
 def info(link: Link) -> dict[str, Any]:
