@@ -25,6 +25,7 @@ from k210emu.serve import Server, client_environment
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the preload library is for Linux")
 
 STUB_SIZE = 16512
+SPEED = 20  # of the flash
 KFLASH = [sys.executable, "-c", "from kflash import main; main()", "-n"]
 
 
@@ -87,7 +88,7 @@ def file(tmp_path: Path, data: bytes, name: str = "program.bin") -> str:
 ])
 def test_every_board_type(tmp_path: Path, board: str, baud: int, length: int) -> None:
     payload = program(length)
-    with Machine(wiring=board) as machine:
+    with Machine(wiring=board, flash_speed=SPEED) as machine:
         machine.boot()
         text = flash(machine, "-B", board, "-b", str(baud), file(tmp_path, payload))
         image = kflash_image(payload)
@@ -107,14 +108,14 @@ def test_board_types_are_the_tables() -> None:
 @pytest.mark.parametrize("wiring", ["dan", "goE"])
 def test_board_is_found_without_a_type(tmp_path: Path, wiring: str) -> None:
     payload = program(5000)
-    with Machine(flash=flash_image(assemble("echo")), wiring=wiring) as machine:
+    with Machine(flash=flash_image(assemble("echo")), wiring=wiring, flash_speed=SPEED) as machine:
         machine.boot()
         flash(machine, "-b", "2000000", file(tmp_path, payload))
         assert machine.flash[5:5 + len(payload)] == payload
         boots(machine)
 
 
-def test_slow_mode_and_quad_flag(tmp_path: Path) -> None:
+def test_slow_mode_and_quad_flag_at_the_flashs_own_speed(tmp_path: Path) -> None:
     with Machine(wiring="goE") as machine:
         machine.boot()
         flash(machine, "-B", "goE", "-S", "-b", "1500000", "-i", "qio", file(tmp_path, program(9000)))
@@ -135,7 +136,7 @@ def package(path: Path, members: list[tuple[int, str, bytes, bool]]) -> str:
 def test_package_with_unaligned_member_keeps_its_neighbours(tmp_path: Path) -> None:
     before = noise(0x120000, 7)
     payload, raw = program(6000), noise(9000, 9)
-    with Machine(flash=before, wiring="bit") as machine:
+    with Machine(flash=before, wiring="bit", flash_speed=SPEED) as machine:
         machine.boot()
         path = package(tmp_path / "all.kfpkg", [(0, "firmware.bin", payload, True), (0x10E123, "data.bin", raw, False)])
         flash(machine, "-B", "bit", "-b", "2000000", path)
@@ -152,7 +153,7 @@ def test_package_by_others(shared_models: Path) -> None:
     with zipfile.ZipFile(path) as archive:
         members = [name for name in archive.namelist() if name != "flash-list.json"]
         data = archive.read(members[0])
-    with Machine(flash=flash_image(assemble("echo")), wiring="maixduino") as machine:
+    with Machine(flash=flash_image(assemble("echo")), wiring="maixduino", flash_speed=SPEED) as machine:
         machine.boot()
         flash(machine, "-B", "maixduino", "-b", "1500000", str(path))
         assert machine.flash[0x300000:0x300000 + len(data)] == data
@@ -161,7 +162,7 @@ def test_package_by_others(shared_models: Path) -> None:
 
 def test_erase_of_a_range(tmp_path: Path) -> None:
     before = noise(0x60000, 3)
-    with Machine(flash=before, wiring="goE") as machine:
+    with Machine(flash=before, wiring="goE", flash_speed=SPEED) as machine:
         machine.boot()
         flash(machine, "-B", "goE", "-b", "1500000", "-A", "0xf000", "-L", "0x12000", "erase")
         assert machine.flash[:0x60000] == before[:0xF000] + b"\xff" * 0x12000 + before[0x21000:]
@@ -201,7 +202,7 @@ def test_full_firmware_and_model_then_the_prompt(root: Path, tmp_path: Path, sha
         pytest.skip(f"no {firmware}: make firmware builds it")
     model = (shared_models / "v3_ld5.kmodel").read_bytes()
     payload = firmware.read_bytes()
-    with Machine(wiring="bit") as machine:
+    with Machine(wiring="bit", flash_speed=SPEED) as machine:
         machine.boot()
         members = [(0, "firmware.bin", payload, True), (0x300000, "m.kmodel", model, False)]
         path = package(tmp_path / "all.kfpkg", members)
@@ -271,7 +272,7 @@ def flash_faulty(machine: Machine, link: FaultyPty, *arguments: str) -> tuple[in
 def test_errors_on_the_line_during_the_upload(tmp_path: Path, at: int, replacement: bytes | None, status: int) -> None:
     payload = program(5000)
     path = file(tmp_path, payload)
-    with Machine(wiring="bit") as machine:
+    with Machine(wiring="bit", flash_speed=SPEED) as machine:
         machine.boot()
         code, text = flash_faulty(machine, FaultyPty(at, replacement), "-B", "bit", "-b", "2000000", path)
         assert code == status, text
@@ -284,7 +285,7 @@ def test_errors_on_the_line_during_the_upload(tmp_path: Path, at: int, replaceme
 def test_a_spoiled_data_frame_is_lost_and_the_boot_rom_notices(tmp_path: Path) -> None:
     payload = program(100000)
     path = file(tmp_path, payload)
-    with Machine(wiring="bit") as machine:
+    with Machine(wiring="bit", flash_speed=SPEED) as machine:
         machine.boot()
         _, text = flash_faulty(machine, FaultyPty(60000, None), "-B", "bit", "-b", "2000000", path)
         assert "retry" in text.lower()
@@ -296,7 +297,7 @@ def test_a_spoiled_data_frame_is_lost_and_the_boot_rom_notices(tmp_path: Path) -
 
 def test_power_cut_while_flashing_then_again(tmp_path: Path) -> None:
     path = file(tmp_path, program(70000))
-    with Machine(wiring="goE") as machine:
+    with Machine(wiring="goE", flash_speed=SPEED) as machine:
         machine.boot()
         machine.cut_power_after(700)
         port = machine.serve()

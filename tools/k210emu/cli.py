@@ -55,6 +55,8 @@ def _parser() -> argparse.ArgumentParser:
                              "prints how to use it")
     parser.add_argument("--wiring", choices=sorted(WIRINGS),
                         help="how DTR and RTS drive reset and IO16, as kflash -B; default: the board's")
+    parser.add_argument("--flash-speed", metavar="N", type=int, default=1,
+                        help="the flash programs and erases in 1/N of the time")
     parser.add_argument("--pace", action="store_true", help="no faster than the chip")
     parser.add_argument("--strict", action="store_true", help="fail at the first access that no model answers")
     parser.add_argument("--rounding", choices=["A", "B"], default="B", help="KPU rounding profile")
@@ -134,7 +136,7 @@ def main(argv: list[str] | None = None) -> int:
         parser.error("--console and --port are two places for one serial port: give one")
     try:
         with Machine(arguments.board, arguments.flash, arguments.strict, arguments.rounding,
-                     wiring=arguments.wiring) as machine:
+                     wiring=arguments.wiring, flash_speed=arguments.flash_speed) as machine:
             _fill_flash(machine, arguments)
             print(f"boot ROM: {machine.boot()}", file=sys.stderr)
             try:

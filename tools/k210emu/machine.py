@@ -73,18 +73,21 @@ class Machine:
 
     `rounding` is the KPU profile of spec kpu.md, "A" or "B". With `strict` an access that no model answers, or one the
     real core would trap, ends the run with EmulationError. `wiring` is how the USB bridge drives reset and IO16, as a
-    value of kflash -B; without it the board's own. Not started until boot() or start().
+    value of kflash -B; without it the board's own. With `flash_speed` n the flash programs and erases in 1/n of the
+    time: the harts spend most of a long write waiting for it. Not started until boot() or start().
     """
 
     def __init__(self, board: str = "maix_bit", flash: str | os.PathLike[str] | bytes | None = None,
                  strict: bool = False, rounding: str = "B", harts: int = 2,
-                 wiring: str | None = None) -> None:
+                 wiring: str | None = None, flash_speed: int = 1) -> None:
         if board not in BOARDS:
             raise ValueError(f"board {board!r} is not known; known are {', '.join(BOARDS)}")
         if rounding not in ("A", "B"):
             raise ValueError(f"rounding {rounding!r} is not 'A' or 'B'")
         if harts not in (1, 2):
             raise ValueError(f"harts {harts} is not 1 or 2")
+        if not 1 <= flash_speed <= 1000:
+            raise ValueError(f"flash_speed {flash_speed} is not in 1..1000")
         self._pins = Pins(wiring or boards.wiring(board))
         self._boot_driven = False
         self.lock = threading.RLock()
@@ -95,6 +98,7 @@ class Machine:
         self._emu = self._lib.emu_create(harts, strict, ord(rounding), ctypes.addressof(self._flash_buffer), size)
         if not self._emu:
             raise EmulationError("no CPU engine: is unicorn 2.1.1 installed?")
+        self._lib.emu_set_flash_speed(self._emu, flash_speed)
         self._read_from = 0
         self._server: Server | None = None
         settings = boards.esp(board)

@@ -229,6 +229,7 @@ norflash_t *norflash_create(emu_t *emu, unsigned controller, unsigned chip_selec
                             uint32_t jedec, const uint8_t unique[8]);
 /* After `count` more program or erase operations the n-th one stops half-way and the machine loses power. 0 = off. */
 void norflash_cut_power_after(norflash_t *flash, uint32_t count);
+void norflash_set_speed(norflash_t *flash, unsigned speed); /* program and erase take 1/speed of their time */
 void emu_power_cut(emu_t *emu); /* stops the run with a reason; called by parts */
 
 /* An ESP8285 or ESP32 beside the K210. Pads are the K210's; -1: not wired to it. `flash` is the caller's buffer. */

@@ -33,6 +33,7 @@ bool emu_memory_write(emu_t *emu, uint64_t address, const void *data, uint64_t l
 uint64_t emu_register(emu_t *emu, unsigned hart, unsigned index);
 bool emu_asleep(emu_t *emu, unsigned hart);
 void emu_cut_power_after(emu_t *emu, uint32_t operations);
+void emu_set_flash_speed(emu_t *emu, uint32_t speed);
 const char *emu_state(emu_t *emu);                 /* valid until the next call */
 unsigned emu_report_count(emu_t *emu);
 const char *emu_report(emu_t *emu, unsigned index);

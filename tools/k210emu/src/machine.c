@@ -24,6 +24,7 @@ __attribute__((weak)) norflash_t *norflash_create(emu_t *emu, unsigned controlle
                                                   uint8_t *image, uint32_t size, uint32_t jedec,
                                                   const uint8_t unique[8]);
 __attribute__((weak)) void norflash_cut_power_after(norflash_t *flash, uint32_t count);
+__attribute__((weak)) void norflash_set_speed(norflash_t *flash, unsigned speed);
 
 /* ---- virtual time ---------------------------------------------------------------------------------------------------- */
 
@@ -263,6 +264,11 @@ void emu_stop(emu_t *emu) {
 void emu_cut_power_after(emu_t *emu, uint32_t operations) {
     if (emu->norflash && norflash_cut_power_after)
         norflash_cut_power_after(emu->norflash, operations);
+}
+
+void emu_set_flash_speed(emu_t *emu, uint32_t speed) {
+    if (emu->norflash && norflash_set_speed)
+        norflash_set_speed(emu->norflash, speed);
 }
 
 /* ---- construction ---------------------------------------------------------------------------------------------------------- */

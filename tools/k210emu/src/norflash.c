@@ -258,6 +258,11 @@ static uint32_t transfer(void *opaque, uint32_t out, unsigned bits, unsigned lan
     return bytes && lanes_of(f) == lanes ? transfer_bytes(f, out, bits) : transfer_clocks(f, out, bits, lanes, reading);
 }
 
+void norflash_set_speed(norflash_t *flash, unsigned speed)
+{
+    flash->speed = speed;
+}
+
 void norflash_cut_power_after(norflash_t *flash, uint32_t count)
 {
     flash->cut_after = count;
@@ -283,6 +288,7 @@ norflash_t *norflash_create(emu_t *emu, unsigned controller, unsigned chip_selec
     f->image = image;
     f->size = size;
     f->jedec = jedec;
+    f->speed = 1;
     memcpy(f->unique, unique, 8);
     f->status[1] = QE; /* the boot ROM enables it before a quad read, spec isp-flash.md 1.7 */
     f->status[2] = 0x60;

@@ -49,6 +49,7 @@ struct norflash {
 
     emu_event_t ready, power_fails;
     emu_time_t suspended_left; /* busy time of a suspended erase or program */
+    unsigned speed; /* program and erase take that part of their time */
     uint32_t cut_after;
 };
 

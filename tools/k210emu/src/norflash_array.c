@@ -101,7 +101,7 @@ static void program(norflash_t *f)
     if (length == 0 || !write_allowed(f, base, NORFLASH_PAGE)) {
         return;
     }
-    emu_time_t duration = 30 * US + (length - 1) * 25 * US / 10;
+    emu_time_t duration = (30 * US + (length - 1) * 25 * US / 10) / f->speed;
     uint32_t written = cut_now(f, duration) ? length / 2 : length;
     for (uint32_t i = 0; i < NORFLASH_PAGE; i++) {
         uint32_t order = (i - f->address) % NORFLASH_PAGE; /* how many-th byte of the page this was */
@@ -122,6 +122,7 @@ static void erase(norflash_t *f)
     case 0xd8: length = 65536; duration = 150 * MS; break;
     default: length = f->size; duration = 40000 * MS; break;
     }
+    duration /= f->speed;
     uint32_t base = length == f->size ? 0 : f->address & ~(length - 1);
     if (!write_allowed(f, base, length)) {
         return;
