@@ -602,3 +602,17 @@ class TestEngine:
         assert flash.board.read(SPI[3] + 0x100, 64) == CONTENT[0x100:0x140]
         flash.board.put(SYSCTL + 0x58, 0)
         assert flash.get(0x100) == 0xEB
+
+
+def test_flash_speed_divides_the_time_of_erase_and_program() -> None:
+    with Board(harts=1, flash=CONTENT, flash_speed=10) as board:
+        flash = Flash(board)
+        flash.send(0x06)
+        flash.send(0x20, *address_bytes(0))
+        assert flash.until_ready() == pytest.approx(4.5, rel=0.02)
+        flash.send(0x06)
+        flash.send(0x02, *address_bytes(0), *bytes(16))
+        assert flash.until_ready() < 0.03 < 0.0675  # what 16 bytes take
+    for speed in (0, 1001):
+        with pytest.raises(ValueError, match=f"flash_speed {speed} is not in"):
+            Board(flash_speed=speed)
