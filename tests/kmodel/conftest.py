@@ -23,6 +23,7 @@ class Tensor:
     type: int
     space: int
     shape: tuple[int, int, int]  # w, h, c
+    n: int = 1
 
     @property
     def f32(self) -> np.ndarray[Any, np.dtype[np.float32]]:
@@ -45,7 +46,7 @@ class Answer:
     @property
     def error(self) -> tuple[int, str]:
         """Code and detail of the step that failed, (0, "") when none did."""
-        for step in ("load", "set_layers", "run"):
+        for step in ("load", "set_layers", "set_output_shape", "run"):
             if self.raw.get(step, {"code": 0})["code"]:
                 return self.raw[step]["code"], self.raw[step]["detail"]
         return 0, ""
@@ -53,7 +54,10 @@ class Answer:
     @property
     def outputs(self) -> list[Tensor]:
         assert self.error == (0, "")
-        return [Tensor(bytes.fromhex(o["data"]), o["type"], o["space"], tuple(o["shape"])) for o in self.raw["outputs"]]
+        return [
+            Tensor(bytes.fromhex(o["data"]), o["type"], o["space"], tuple(o["shape"]), o["n"])
+            for o in self.raw["outputs"]
+        ]
 
 
 class Runtime:
@@ -77,12 +81,14 @@ class Runtime:
         kpu_result: int = 0,
         fail_read: int = 0,
         profile: str = "B",
+        output_shape: tuple[int, int, int, int] = (0, 0, 0, 0),
     ) -> Answer:
         """Load `model`, run it on `data`; see job_t in test_kmodel.c."""
         head = struct.pack(
-            "<14I",
+            "<18I",
             *(len(model), len(data), input_type, *shape, layers, memory_limit),
             *(fail_alloc, stop_load, stop_run, kpu_result, fail_read, ord(profile)),
+            *output_shape,
         )
         assert self.process.stdin and self.process.stdout
         self.process.stdin.write(head + model + data)

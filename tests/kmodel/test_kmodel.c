@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kernels/kernels.h"
 #include "kmodel_soft.h"
 #include "kpu_layer.h"
 #include "ops.h"
@@ -24,6 +25,7 @@ typedef struct {
     uint32_t kpu_result;   // kpu.run of the first run returns minus this
     uint32_t fail_read;    // the n-th read of the source fails, from 1
     uint32_t profile;
+    uint32_t output_shape[4]; // kmodel_set_output_shape: w, h, c and number of an output; w 0: none
 } job_t;
 
 #define MAX_BLOCKS 16
@@ -140,8 +142,8 @@ static void print_error(const char *name, const kmodel_error_t *error)
 
 static void print_tensor(const kmodel_tensor_t *t)
 {
-    printf("{\"type\": %u, \"space\": %u, \"address\": %u, \"bytes\": %u, \"shape\": [%u, %u, %u]", t->type, t->space,
-           t->address, t->bytes, t->w, t->h, t->c);
+    printf("{\"type\": %u, \"space\": %u, \"address\": %u, \"bytes\": %u, \"shape\": [%u, %u, %u], \"n\": %u",
+           t->type, t->space, t->address, t->bytes, t->w, t->h, t->c, t->n);
     if (t->data) {
         printf(", \"data\": \"");
         print_hex(t->data, t->bytes);
@@ -157,9 +159,9 @@ static void print_model(const kmodel_t *model)
     kmodel_info(model, &info);
     kmodel_input_info(model, &input);
     printf("\"info\": {\"version\": %u, \"layers\": %u, \"outputs\": %u, \"file\": %u, \"main\": %u, \"index\": %u, "
-           "\"kpu_rows\": %u, \"kpu_layers\": %u, \"swapped\": %u}, \"input\": ",
+           "\"kpu_rows\": %u, \"kpu_layers\": %u, \"swapped\": %u, \"inputs\": %u}, \"input\": ",
            info.version, info.layers, info.outputs, info.file_bytes, info.main_bytes, info.index_bytes, info.kpu_rows,
-           info.kpu_layers, info.word_swapped);
+           info.kpu_layers, info.word_swapped, info.inputs);
     print_tensor(&input);
     printf(", \"layers\": [");
     for (unsigned i = 0; i < info.layers; i++) {
@@ -188,30 +190,51 @@ static void print_outputs(const kmodel_t *model)
     printf("], ");
 }
 
+#define MAX_INPUTS 64
+
+// The data of several inputs follow each other; the last one takes what is left.
+static uint32_t split_inputs(kmodel_t *model, const job_t *job, const uint8_t *data, kmodel_input_t *inputs)
+{
+    kmodel_tensor_t t, next;
+    uint32_t count = 0, left = job->input_bytes;
+    for (; kmodel_input_at(model, count, &t) == 0; count++) {
+        bool last = kmodel_input_at(model, count + 1, &next) != 0;
+        uint32_t bytes = last || t.bytes > left ? left : t.bytes;
+        kmodel_type_t type = job->input_type == 2 ? t.type : (kmodel_type_t)job->input_type;
+        inputs[count] = (kmodel_input_t){.data = data, .type = type, .count = bytes / (type == KMODEL_F32 ? 4 : 1),
+                                         .w = job->shape[0], .h = job->shape[1], .c = job->shape[2]};
+        data += bytes;
+        left -= bytes;
+    }
+    return count;
+}
+
 static void run(kmodel_t *model, const job_t *job, const uint8_t *data)
 {
     kmodel_error_t error;
-    kmodel_tensor_t t;
-    kmodel_input_info(model, &t);
-    kmodel_type_t type = job->input_type == 2 ? t.type : (kmodel_type_t)job->input_type;
-    kmodel_input_t in = {.data = data, .type = type, .count = job->input_bytes / (type == KMODEL_F32 ? 4 : 1),
-                         .w = job->shape[0], .h = job->shape[1], .c = job->shape[2]};
+    kmodel_input_t in[MAX_INPUTS];
+    uint32_t inputs = split_inputs(model, job, data, in);
     int rc = kmodel_set_layers(model, job->layers, &error);
     if (rc) {
         print_error("set_layers", &error);
+        return;
+    }
+    const uint32_t *shape = job->output_shape;
+    if (shape[0] && kmodel_set_output_shape(model, shape[3], shape[0], shape[1], shape[2], &error)) {
+        print_error("set_output_shape", &error);
         return;
     }
     if (job->stop_run || job->kpu_result) {
         state.polls = 0;
         state.stop = job->stop_run;
         state.kpu_result = -(int)job->kpu_result;
-        rc = kmodel_run(model, &in, &error);
+        rc = kmodel_run_inputs(model, in, inputs, &error);
         require(rc == error.code, "return value and error differ");
         print_error("first_run", &error);
         state.stop = 0;
         state.kpu_result = 0;
     }
-    rc = kmodel_run(model, &in, &error);
+    rc = kmodel_run_inputs(model, in, inputs, &error);
     require(rc == error.code, "return value and error differ");
     print_error("run", &error);
     if (!rc) {
@@ -333,6 +356,57 @@ static void compare_floats(void)
     free(q);
 }
 
+// A convolution of random shape: the fast kernels against those that take one pixel after the other.
+static void compare_convolutions(void)
+{
+    static const kmodel_env_t env;
+    kmodel_conv2d_t p = {.batches = 1 + random_below(2), .groups = 1 + random_below(3), .lo = -50, .hi = 900};
+    kmodel_window_t *axes[] = {&p.y, &p.x};
+    p.ic = p.groups * (1 + random_below(3));
+    p.oc = p.groups * (1 + random_below(3));
+    for (unsigned i = 0; i < 2; i++) {
+        int32_t after = (int32_t)random_below(4) - 1;
+        *axes[i] = (kmodel_window_t){.in = 3 + random_below(20), .filter = 1 + random_below(4),
+                                     .stride = 1 + random_below(3), .dilation = 1 + random_below(2),
+                                     .before = (int32_t)random_below(4) - 1};
+        int64_t n = kmodel_window_size(axes[i]->in, axes[i]->filter, axes[i]->stride, axes[i]->dilation,
+                                       axes[i]->before, after);
+        if (n < 1) {
+            return;
+        }
+        axes[i]->out = (uint32_t)n;
+    }
+    kmodel_shape_t in = {4, {p.batches, p.ic, p.y.in, p.x.in}}, out = {4, {p.batches, p.oc, p.y.out, p.x.out}};
+    size_t count = kmodel_elements(&in), out_count = kmodel_elements(&out);
+    size_t weights = (size_t)p.oc * (p.ic / p.groups) * p.y.filter * p.x.filter;
+    float *x = malloc(4 * count), *w = malloc(4 * weights), *b = malloc(4 * p.oc);
+    float *fast = malloc(4 * out_count), *plain = malloc(4 * out_count);
+    require(x && w && b && fast && plain, "no memory");
+    for (size_t i = 0; i < count; i++) {
+        x[i] = random_float();
+    }
+    for (size_t i = 0; i < weights; i++) {
+        w[i] = random_float();
+    }
+    for (size_t i = 0; i < p.oc; i++) {
+        b[i] = random_float();
+    }
+    kmodel_conv2d_f32(&env, &p, kmodel_dense(fast, &out, 4), kmodel_dense(x, &in, 4), w, b);
+    kmodel_conv2d_f32_ref(&env, &p, kmodel_dense(plain, &out, 4), kmodel_dense(x, &in, 4), w, b);
+    require(!memcmp(fast, plain, 4 * out_count), "conv2d differs from its reference");
+    // The same memory as bytes.
+    kmodel_requant_t q = {-(int32_t)random_below(256), -(int32_t)random_below(256), 1 << 20, 30, 100};
+    kmodel_conv2d_u8(&env, &p, &q, kmodel_dense(fast, &out, 1), kmodel_dense(x, &in, 1), (uint8_t *)w, (int32_t *)b);
+    kmodel_conv2d_u8_ref(&env, &p, &q, kmodel_dense(plain, &out, 1), kmodel_dense(x, &in, 1), (uint8_t *)w,
+                         (int32_t *)b);
+    require(!memcmp(fast, plain, out_count), "quantized conv2d differs from its reference");
+    free(x);
+    free(w);
+    free(b);
+    free(fast);
+    free(plain);
+}
+
 int main(int argc, char **argv)
 {
     if (argc == 3 && !strcmp(argv[1], "--kernels")) {
@@ -340,6 +414,7 @@ int main(int argc, char **argv)
         for (int i = 0; i < 3000; i++) {
             compare_copies();
             compare_floats();
+            compare_convolutions();
         }
         return 0;
     }

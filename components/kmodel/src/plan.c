@@ -44,7 +44,7 @@ int kmodel_prepare(const kmodel_t *m, uint32_t index, kmodel_prep_t *prep)
 void kmodel_use_rows(kmodel_t *m, const kmodel_tensor_t *t)
 {
     if (t->space == KMODEL_KPU && t->bytes) {
-        uint32_t end = t->address + (uint32_t)kmodel_kpu_rows(t->w, t->h, t->c);
+        uint32_t end = t->address + t->n * (uint32_t)kmodel_kpu_rows(t->w, t->h, t->c);
         m->kpu_low = t->address < m->kpu_low ? t->address : m->kpu_low;
         m->kpu_high = end > m->kpu_high ? end : m->kpu_high;
     }

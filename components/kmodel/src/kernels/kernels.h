@@ -179,8 +179,8 @@ static inline float kmodel_reduce_step(uint32_t op, float v, float x)
 // v * mul / 2^shift, halves rounded up, in 64 bits; the result is taken as 32 bits (spec kmodel.md 4.4).
 static inline int32_t kmodel_mul_shift(int32_t v, int32_t mul, uint32_t shift)
 {
-    uint64_t product = (uint64_t)((int64_t)v * mul) + (shift ? 1ull << (shift - 1) : 0);
-    return (int32_t)((int64_t)product >> shift);
+    int64_t product = (int64_t)v * mul;
+    return (int32_t)(shift ? ((product >> (shift - 1)) + 1) >> 1 : product);
 }
 
 static inline uint8_t kmodel_sat_u8(int64_t v)
