@@ -56,7 +56,7 @@ def dut(session_board: SessionBoard, digits: bytes) -> Iterator[Dut]:
 # ---- load ------------------------------------------------------------------------------------------------------------
 
 LOAD = "[MAIXPY]kpu: load error:"
-NOT_A_MODEL = LOAD + "2002, ERR_KMODEL_VERSION: only support kmodel V3: "
+NOT_A_MODEL = LOAD + "2002, ERR_KMODEL_VERSION: only support kmodel V3, V4 and V5: "
 BAD_LOADS = [
     ("0", "ValueError", "[MAIXPY]kpu: model_addr must > 0 "),
     ("-1", "ValueError", "[MAIXPY]kpu: model_addr must > 0 "),

@@ -24,6 +24,7 @@ class Tensor:
     space: int
     shape: tuple[int, int, int]  # w, h, c
     n: int = 1
+    dims: tuple[int, ...] = ()  # all axes, V5
 
     @property
     def f32(self) -> np.ndarray[Any, np.dtype[np.float32]]:
@@ -55,7 +56,7 @@ class Answer:
     def outputs(self) -> list[Tensor]:
         assert self.error == (0, "")
         return [
-            Tensor(bytes.fromhex(o["data"]), o["type"], o["space"], tuple(o["shape"]), o["n"])
+            Tensor(bytes.fromhex(o["data"]), o["type"], o["space"], tuple(o["shape"]), o["n"], tuple(o["dims"]))
             for o in self.raw["outputs"]
         ]
 

@@ -144,6 +144,11 @@ static void print_tensor(const kmodel_tensor_t *t)
 {
     printf("{\"type\": %u, \"space\": %u, \"address\": %u, \"bytes\": %u, \"shape\": [%u, %u, %u], \"n\": %u",
            t->type, t->space, t->address, t->bytes, t->w, t->h, t->c, t->n);
+    printf(", \"dims\": [");
+    for (unsigned i = 0; i < t->rank; i++) {
+        printf("%s%u", i ? ", " : "", t->dim[i]);
+    }
+    printf("]");
     if (t->data) {
         printf(", \"data\": \"");
         print_hex(t->data, t->bytes);
@@ -201,7 +206,7 @@ static uint32_t split_inputs(kmodel_t *model, const job_t *job, const uint8_t *d
         bool last = kmodel_input_at(model, count + 1, &next) != 0;
         uint32_t bytes = last || t.bytes > left ? left : t.bytes;
         kmodel_type_t type = job->input_type == 2 ? t.type : (kmodel_type_t)job->input_type;
-        inputs[count] = (kmodel_input_t){.data = data, .type = type, .count = bytes / (type == KMODEL_F32 ? 4 : 1),
+        inputs[count] = (kmodel_input_t){.data = data, .type = type, .count = bytes / kmodel_type_bytes(type),
                                          .w = job->shape[0], .h = job->shape[1], .c = job->shape[2]};
         data += bytes;
         left -= bytes;

@@ -317,7 +317,7 @@ def test_body_size_that_wraps(runtime: Runtime, size: int) -> None:
         (struct.pack("<4I", 0x12345678, 0, 0, 0), 2002, "first compiler, not a kmodel"),
         (b"PK\x03\x04" + bytes(12), 2002, ".kfpkg"),
         (b"LDMK" + struct.pack("<3I", 4, 0, 0), 2002, "kmodel V4 for target 0; only 1 (K210) can be run"),
-        (b"LDMK" + struct.pack("<3I", 5, 32, 0), 2002, "V5"),
+        (b"LDMK" + struct.pack("<3I", 5, 32, 0), 2003, "0 modules (1 to 16)"),
         (b"LDMK" + struct.pack("<3I", 5, 24, 0), 2002, "pre-release nncase; recompile with nncase 1.x"),
         (b"LDMK" + struct.pack("<3I", 7, 32, 0), 2002, "kmodel version 7 is not for the K210"),
         (b"LDMK" + struct.pack("<3I", 2, 0, 0), 2002, "bad kmodel version 2"),

@@ -86,7 +86,14 @@ typedef struct {
     const kmodel_kpu_t *kpu;
 } kmodel_env_t;
 
-typedef enum { KMODEL_U8 = 0, KMODEL_F32 = 1 } kmodel_type_t;
+typedef enum { KMODEL_U8, KMODEL_F32, KMODEL_I8, KMODEL_I32, KMODEL_I64 } kmodel_type_t; // after f32: V5 only
+
+static inline uint32_t kmodel_type_bytes(kmodel_type_t type)
+{
+    return type == KMODEL_I64 ? 8 : type == KMODEL_F32 || type == KMODEL_I32 ? 4 : 1;
+}
+
+#define KMODEL_MAX_RANK 8
 
 typedef enum { KMODEL_MAIN = 0, KMODEL_KPU = 1, KMODEL_CONSTANT = 2 } kmodel_space_t;
 
@@ -97,13 +104,15 @@ typedef struct {
     uint32_t bytes;       // dense size, without the padding of AI RAM
     uint32_t w, h, c;     // the last three axes
     uint32_t n;           // product of those before them
+    uint32_t rank, dim[KMODEL_MAX_RANK]; // V5: all axes; rank is 0 for other formats
     kmodel_type_t type;
     kmodel_space_t space;
 } kmodel_tensor_t;
 
 // What is fed to a run. w, h, c of 0 mean "an array of count elements"; otherwise they must equal the model's.
 typedef struct {
-    const void *data; // order N,C,H,W
+    const void *data; // order N,C,H,W, aligned to its type. V5 reads it where it lies. A V5 model that takes u8 in order
+                      // N,H,W,C (with preprocessing) takes a C,H,W image of w, h, c too
     uint32_t count;   // elements
     uint32_t w, h, c;
     kmodel_type_t type;
@@ -121,7 +130,7 @@ typedef struct {
 } kmodel_layer_t;
 
 typedef struct {
-    uint32_t version;    // 3 or 4
+    uint32_t version;    // 3, 4 or 5
     uint32_t layers;     // in the file
     uint32_t run_layers; // that a run executes
     uint32_t inputs;

@@ -67,8 +67,8 @@ static void put_format(sink_t *sink, const char *f, va_list args)
     }
 }
 
-static int fail(kmodel_error_t *error, int code, const char *prefix, uint32_t index, const char *name,
-                const char *format, va_list args)
+int kmodel_fail_in(kmodel_error_t *error, int code, const char *prefix, uint32_t index, const char *name,
+                   const char *format, va_list args)
 {
     if (error) {
         error->code = code;
@@ -97,7 +97,7 @@ int kmodel_fail(kmodel_error_t *error, int code, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    fail(error, code, NULL, 0, NULL, format, args);
+    kmodel_fail_in(error, code, NULL, 0, NULL, format, args);
     va_end(args);
     return code;
 }
@@ -106,7 +106,7 @@ int kmodel_reject(kmodel_prep_t *prep, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    fail(prep->error, KMODEL_ERR_FORMAT, "layer ", prep->index, prep->node->op->name, format, args);
+    kmodel_fail_in(prep->error, KMODEL_ERR_FORMAT, "layer ", prep->index, prep->node->op->name, format, args);
     va_end(args);
     return KMODEL_ERR_FORMAT;
 }
@@ -116,7 +116,7 @@ const char *kmodel_error_text(int code)
 {
     static const char *const text[] = {
         "ERR_PARAM: please check param, load address or kmodel file name",
-        "ERR_KMODEL_VERSION: only support kmodel V3",
+        "ERR_KMODEL_VERSION: only support kmodel V3, V4 and V5",
         "ERR_KMODEL_FORMAT: layer_header.body_size <=0",
         "ERR_DECRYPT: check smodel match with your board",
         "ERR_READ_FILE: read file failed",

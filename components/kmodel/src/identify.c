@@ -11,6 +11,8 @@
 #define COMPILER_CONFIG 0x12345678u
 #define ZIP 0x04034b50u            // bytes "PK" 03 04
 
+#define V5_HEADER_BYTES 32u        // before 1.0 it had 24
+
 static uint32_t word(const uint8_t *p)
 {
     return p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
@@ -26,11 +28,8 @@ static bool is_model(uint32_t w0, uint32_t w2)
     return (w0 == 3 && w2 == 0) || w0 == LDMK;
 }
 
-static int identify_ldmk(uint32_t w1, uint32_t w2, kmodel_error_t *error)
+static int refuse_ldmk(uint32_t w1, kmodel_error_t *error)
 {
-    if (w1 == 5 && w2 == 32) {
-        return kmodel_fail(error, KMODEL_ERR_VERSION, "kmodel V5 cannot be run by this firmware");
-    }
     if (w1 == 5) {
         return kmodel_fail(error, KMODEL_ERR_VERSION, "kmodel V5 from a pre-release nncase; recompile with nncase 1.x");
     }
@@ -88,12 +87,12 @@ int kmodel_identify(const uint8_t *head, uint64_t size, uint32_t *version, bool 
         *version = 3;
         return 0;
     }
-    if (w0 == LDMK && w1 == 4) {
-        *version = 4;
+    if (w0 == LDMK && (w1 == 4 || (w1 == 5 && w2 == V5_HEADER_BYTES))) {
+        *version = w1;
         return 0;
     }
     if (w0 == LDMK) {
-        return identify_ldmk(w1, w2, error);
+        return refuse_ldmk(w1, error);
     }
     return refuse(head, w0, size, error);
 }

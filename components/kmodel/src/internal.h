@@ -93,7 +93,7 @@ struct kmodel_op {
 
 // error.c. Formats: %u %d %x %s %c %%, widths and l, ll. Returns code.
 int kmodel_fail(kmodel_error_t *error, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
-// The same with "PREFIXindex (name): " in front; a name ends at a space. prefix may be NULL.
+// The same with "PREFIXindex (name): " in front. prefix may be NULL.
 int kmodel_fail_in(kmodel_error_t *error, int code, const char *prefix, uint32_t index, const char *name,
                    const char *format, va_list args);
 // The same with "layer 3 (ADD): " in front and KMODEL_ERR_FORMAT.
@@ -129,6 +129,8 @@ int kmodel_v5_load(kmodel_t *model, const kmodel_source_t *source, kmodel_error_
 void kmodel_v5_free(kmodel_t *model);
 // v5_run.c: what kmodel_run and kmodel_layer_info do for V5. The inputs have been checked.
 int kmodel_v5_run(kmodel_t *model, const kmodel_input_t *inputs, kmodel_error_t *error);
+// Input t is an image of w, h, c with interleaved channels.
+bool kmodel_v5_takes_image(const kmodel_tensor_t *t, const kmodel_input_t *input);
 int kmodel_v5_layer_info(const kmodel_t *model, uint32_t index, kmodel_layer_t *layer);
 
 // plan.c
@@ -138,8 +140,6 @@ int kmodel_alloc_index(kmodel_t *model, uint32_t nodes, uint64_t records, uint32
                        kmodel_error_t *error);
 // Counts the rows of a tensor in AI RAM as used.
 void kmodel_use_rows(kmodel_t *model, const kmodel_tensor_t *t);
-// Count the rows of a tensor in AI RAM as used.
-void kmodel_use_rows(kmodel_t *model, const kmodel_tensor_t *tensor);
 // Describe (and, with a record to fill, prepare) node `index`. 0 or a code.
 int kmodel_prepare(const kmodel_t *model, uint32_t index, kmodel_prep_t *prep);
 // Give a tensor type and, where layers tell it, shape: walk back from the node that writes it (spec kmodel.md 3.2).

@@ -27,7 +27,9 @@ static int load(kmodel_t *m, const kmodel_source_t *source, kmodel_error_t *erro
     }
     int rc = kmodel_read(&m->env, source, false, 0, head, sizeof(head), error);
     rc = rc ? rc : kmodel_identify(head, source->size, &m->version, &m->word_swapped, error);
-    rc = rc ? rc : (m->version == 4 ? kmodel_v4_load : kmodel_v3_load)(m, source, error);
+    rc = rc ? rc : (m->version == 5   ? kmodel_v5_load
+                    : m->version == 4 ? kmodel_v4_load
+                                      : kmodel_v3_load)(m, source, error);
     return rc ? rc : alloc_main(m, error);
 }
 
@@ -61,6 +63,7 @@ void kmodel_free(kmodel_t *m)
         return;
     }
     kmodel_env_t env = m->env;
+    kmodel_v5_free(m);
     release(&env, m->tap);
     release(&env, m->main);
     release(&env, m->index);
@@ -133,7 +136,7 @@ int kmodel_set_output_shape(kmodel_t *m, uint32_t index, uint32_t w, uint32_t h,
                            (unsigned)m->output_count);
     }
     kmodel_tensor_t *t = &m->outputs[index];
-    uint32_t elements = t->bytes >> (t->type == KMODEL_F32 ? 2 : 0);
+    uint32_t elements = t->bytes / kmodel_type_bytes(t->type);
     if (kmodel_volume(w, h, c) != elements) {
         return kmodel_fail(error, KMODEL_ERR_SIZE, "%ux%ux%u (w, h, c) for output %u, which has %u elements (%ux%ux%u)",
                            (unsigned)w, (unsigned)h, (unsigned)c, (unsigned)index, (unsigned)elements, (unsigned)t->w,
@@ -150,6 +153,10 @@ int kmodel_layer_info(const kmodel_t *m, uint32_t index, kmodel_layer_t *layer)
 {
     if (index >= m->node_count) {
         return KMODEL_ERR_INDEX;
+    }
+    if (m->v5) {
+        *layer = (kmodel_layer_t){0};
+        return kmodel_v5_layer_info(m, index, layer);
     }
     const kmodel_node_t *node = &m->nodes[index];
     kmodel_prep_t prep = {.layer = layer};
@@ -172,6 +179,9 @@ int kmodel_set_layers(kmodel_t *m, uint32_t count, kmodel_error_t *error)
     if (count > m->node_count) {
         return kmodel_fail(error, KMODEL_ERR_INDEX, "%u layers, the model has %u", (unsigned)count,
                            (unsigned)m->node_count);
+    }
+    if (m->v5 && count && count < m->node_count) {
+        return kmodel_fail(error, KMODEL_ERR_NOT_IMPLEMENTED, "a kmodel V5 cannot be stopped between its operations");
     }
     uint8_t *tap = NULL;
     if (count && count < m->node_count) {

@@ -10,17 +10,18 @@ static uint64_t now(const kmodel_t *m)
 
 static const char *type_name(kmodel_type_t type)
 {
-    return type == KMODEL_F32 ? "f32" : "u8";
+    static const char names[][4] = {"u8", "f32", "i8", "i32", "i64"};
+    return names[type];
 }
 
 static int check_input(const kmodel_tensor_t *t, const kmodel_input_t *in, kmodel_error_t *error)
 {
-    uint32_t count = t->type == KMODEL_F32 ? t->bytes / 4 : t->bytes;
+    uint32_t count = t->bytes / kmodel_type_bytes(t->type);
     if (in->type != t->type) {
         return kmodel_fail(error, KMODEL_ERR_SIZE, "input is %s, the model takes %s (%u elements)", type_name(in->type),
                            type_name(t->type), (unsigned)count);
     }
-    if (in->w && t->w && (in->w != t->w || in->h != t->h || in->c != t->c)) {
+    if (in->w && t->w && (in->w != t->w || in->h != t->h || in->c != t->c) && !kmodel_v5_takes_image(t, in)) {
         return kmodel_fail(error, KMODEL_ERR_SIZE,
                            "input is %ux%ux%u, the model takes %ux%ux%u (width, height, channels)", (unsigned)in->w,
                            (unsigned)in->h, (unsigned)in->c, (unsigned)t->w, (unsigned)t->h, (unsigned)t->c);
@@ -128,10 +129,10 @@ int kmodel_run_inputs(kmodel_t *m, const kmodel_input_t *inputs, uint32_t count,
     }
     uint64_t start = now(m);
     m->stats = (kmodel_stats_t){0};
-    for (uint32_t i = 0; i < count; i++) {
+    for (uint32_t i = 0; i < count && !m->v5; i++) {
         place_input(m, &m->inputs[i], &inputs[i]);
     }
-    rc = run_nodes(m, error);
+    rc = m->v5 ? kmodel_v5_run(m, inputs, error) : run_nodes(m, error);
     if (!rc) {
         fetch_tap(m);
     }

@@ -154,8 +154,8 @@ static options_t parse(char **argv)
 
 static void print_tensor(const char *what, const kmodel_tensor_t *t)
 {
-    printf("%s: %s, %u bytes, shape %ux%ux%u\n", what, t->type == KMODEL_F32 ? "f32" : "u8", t->bytes, t->c, t->h,
-           t->w);
+    static const char types[][4] = {"u8", "f32", "i8", "i32", "i64"};
+    printf("%s: %s, %u bytes, shape %ux%ux%u\n", what, types[t->type], t->bytes, t->c, t->h, t->w);
 }
 
 static void describe(const kmodel_t *model)
@@ -180,12 +180,12 @@ static kmodel_input_t make_input(const kmodel_t *model, const options_t *o)
 {
     kmodel_tensor_t t;
     kmodel_input_info(model, &t);
-    uint32_t count = t.type == KMODEL_F32 ? t.bytes / 4 : t.bytes;
+    uint32_t count = t.bytes / kmodel_type_bytes(t.type);
     kmodel_input_t in = {.type = t.type, .count = count, .w = t.w, .h = t.h, .c = t.c};
     if (o->input) {
         bytes_t b = read_file(o->input);
         in.data = b.data;
-        in.count = (uint32_t)(t.type == KMODEL_F32 ? b.size / 4 : b.size);
+        in.count = (uint32_t)(b.size / kmodel_type_bytes(t.type));
         return in;
     }
     uint8_t *bytes = malloc(t.bytes);
