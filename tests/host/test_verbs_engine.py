@@ -8,7 +8,7 @@ import pytest
 from kpupy import boards, engine, isp, lines
 from kpupy.boards import Wiring
 from kpupy.engine import KflashEngine
-from kpupy.errors import Exit, ToolError
+from kpupy.errors import Exit, PortGone, ToolError
 from kpupy.plan import Part
 from kpupy.progress import Reporter
 from verbs_device import FakeDevice
@@ -54,9 +54,10 @@ def test_reset_sequence_is_that_of_unmodified_kflash(board: str) -> None:
     assert device.lines[: len(ours)] == ours
 
 
-def test_a_damaged_frame_is_sent_again() -> None:
+@pytest.mark.parametrize("status", ["E1", "E2"])
+def test_a_damaged_frame_is_sent_again(status: str) -> None:
     """On its own kflash drops the chunk and reports success (spec isp-flash.md 9)."""
-    device = FakeDevice(script={2: "statusE2"})
+    device = FakeDevice(script={2: f"status{status}"})
     write(device)
     assert bytes(device.flash[0x20000 : 0x20000 + len(DATA)]) == DATA
     assert len(device.attempts) - 1 == len(set(device.attempts))
@@ -83,8 +84,8 @@ def test_frames_damaged_for_ever_end() -> None:
 
 def test_a_refused_write_names_place_and_reason() -> None:
     tool = KflashEngine("bit")
-    with pytest.raises(ToolError, match=r"at 0x30000 failed: bad length \(0xE1\)") as caught:
-        tool.write(FakeDevice(script={2: "statusE1"}), [Part("x", 0x20000, DATA, "data")], 115200, Reporter())
+    with pytest.raises(ToolError, match=r"at 0x30000 failed: invalid command \(0xE3\)") as caught:
+        tool.write(FakeDevice(script={2: "statusE3"}), [Part("x", 0x20000, DATA, "data")], 115200, Reporter())
     assert caught.value.code is Exit.TRANSFER
     assert tool.guard and tool.guard.touched == (0x20000, 0x40000)
 
@@ -103,7 +104,7 @@ def test_silence_ends(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_vanished_port_is_not_retried() -> None:
-    with pytest.raises(isp.PortGone, match="the port is gone: .*Input/output error"):
+    with pytest.raises(PortGone, match=r"the port is gone: .*Input/output error"):
         write(FakeDevice(script={3: "gone"}))
 
 

@@ -115,8 +115,8 @@ def test_addresses_join_the_file_before(words: list[str], joined: list[str]) -> 
     assert join_addresses(words) == joined
 
 
-@pytest.mark.parametrize("words", [["flash", "--addr", "1", "a"], ["flash", "a", "--addr", "x"], ["flash", "a@1", "-a", "2"],
-                                   ["flash", "a", "--addr"]])
+@pytest.mark.parametrize("words", [["flash", "--addr", "1", "a"], ["flash", "a", "--addr", "x"],
+                                   ["flash", "a@1", "-a", "2"], ["flash", "a", "--addr"]])
 def test_wrong_addresses(words: list[str]) -> None:
     assert kpupy(*words).status == Exit.USAGE
 
@@ -305,7 +305,8 @@ OTHER = usb("/dev/ttyACM0", 0x2E8A, 0x0005, "1-5:1.0")
     ([*TWO, CH340], "maix_bit", ["/dev/ttyUSB10"]),
     ([*TWO, CH340], None, ["/dev/ttyUSB0", "/dev/ttyUSB1", "/dev/ttyUSB10"]),
 ])
-def test_port_by_usb_id(monkeypatch: pytest.MonkeyPatch, there: list[Any], board: str | None, wanted: list[str]) -> None:
+def test_port_by_usb_id(monkeypatch: pytest.MonkeyPatch, there: list[Any], board: str | None,
+                        wanted: list[str]) -> None:
     monkeypatch.setattr(ports.list_ports, "comports", lambda: there)
     assert ports.candidates("auto", boards.find(board) if board else None) == wanted
     rows = kpupy("ls-boards", "--json").json

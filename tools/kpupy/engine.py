@@ -19,13 +19,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
-from kpupy import isp, kfpkg
-from kpupy.errors import Exit, ToolError
+from kpupy import isp, kfpkg, lines
+from kpupy.errors import Exit, ToolError, gone
 from kpupy.plan import Part
 from kpupy.progress import Reporter
 
 BLOCK = 65536
 RESENDS = 3
+DAMAGED, BUSY = (0xE1, 0xE2), 0xE7  # a lost byte makes the length wrong, a flipped bit the checksum
+WRITE_S = 15.0  # two 64 KiB blocks erased and programmed by a slow part
 ERASE_S = 200.0  # a 16 MiB part's own limit for a whole erase
 
 GREET, STUB_GREET, STUB_WRITE, STUB_BOOT, STUB_BAUD, STUB_INIT, STUB_ERASE, STUB_STATUS = (
@@ -97,7 +99,7 @@ class GuardedPort:
     @baudrate.setter
     def baudrate(self, baud: int) -> None:
         with self._keep_failure():
-            self._port.baudrate = baud
+            isp.set_baud(self._port, baud)
 
     def write(self, data: bytes) -> int:
         with self._keep_failure():
@@ -130,14 +132,14 @@ class GuardedPort:
         try:
             yield
         except BaseException as error:
-            self.failure = isp.gone(error) if isinstance(error, OSError) else error
+            self.failure = gone(error) if isinstance(error, OSError) else error
             raise self.failure from error
 
     def _set_line(self, line: str, level: bool) -> None:
         if not self._move_lines:
             return
         with self._keep_failure():
-            setattr(self._port, line, level)
+            lines.play(self._port, (((line, level),),), pause=0)
 
     def _begin(self, data: bytes) -> None:
         frames = isp.Unslip().feed(data)
@@ -162,7 +164,7 @@ class GuardedPort:
         address, length = struct.unpack_from("<II", payload, 8)
         self.stage = f"writing {length} bytes at 0x{address:x}"
         self._touch(address, length)
-        self._deadline = time.monotonic() + 8.0 + 2 * 11 * len(self._sent) / max(self._port.baudrate, 9600)
+        self._deadline = self._reply_deadline()
 
     def _begin_erase(self, payload: bytes) -> None:
         address, length = struct.unpack_from("<II", payload, 8)
@@ -181,11 +183,12 @@ class GuardedPort:
         if len(frame) != 2 or frame[0] != self._opcode or frame[0] in SILENT or frame[0] not in REPLY_OPCODES:
             return
         opcode, status = frame
-        if status == 0xE2 and opcode in (isp.WRITE, STUB_WRITE):
-            self._resend()
-            return
-        if opcode == STUB_WRITE and status not in (0xE0, 0xE7):
-            raise self.failed(isp.reason(status))
+        if opcode in (isp.WRITE, STUB_WRITE):
+            if status in DAMAGED:
+                self._resend()
+                return
+            if status not in (*isp.OK_STATUS, BUSY):
+                raise self.failed(isp.reason(status))
         self._deadline = float("inf")
         self._ready += isp.slip(frame)
 
@@ -193,8 +196,11 @@ class GuardedPort:
         self._resends += 1
         if self._resends > RESENDS:
             raise self.failed(f"damaged on the way {self._resends} times")
-        self._deadline = time.monotonic() + 8.0 + 2 * 11 * len(self._sent) / max(self._port.baudrate, 9600)
+        self._deadline = self._reply_deadline()
         self._port.write(self._sent)
+
+    def _reply_deadline(self) -> float:
+        return time.monotonic() + WRITE_S + 2 * 11 * len(self._sent) / max(self.baudrate, 9600)
 
     def failed(self, why: str) -> ToolError:
         return ToolError(Exit.TRANSFER, f"{self.stage} failed: {why}",

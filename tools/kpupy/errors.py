@@ -39,3 +39,12 @@ class ToolError(Exception):
 
     def as_json(self) -> dict[str, object]:
         return {"error": str(self), "exit": int(self.code), "state": self.state, "hints": self.hints}
+
+
+class PortGone(ToolError):
+    """The port vanished: trying again at another speed is no use."""
+
+
+def gone(error: Exception) -> PortGone:
+    return PortGone(Exit.TRANSFER, f"the port is gone: {error}",
+                    ["was the cable unplugged, or the board switched off?", "plug it in again and repeat the command"])

@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from kpupy import boards, isp, plan, reader
+from kpupy import boards, plan, reader
 from kpupy.boards import Area
 from kpupy.engine import KflashEngine
-from kpupy.errors import Exit, ToolError
+from kpupy.errors import Exit, PortGone, ToolError
 from kpupy.plan import SECTOR, Part
 from kpupy.reader import FlashId, Reader
 from kpupy.session import Session, speeds
@@ -114,18 +114,27 @@ def _write_and_verify(session: Session, parts: Sequence[Part], baud: int, verify
             if verify:
                 _verify_parts(session, parts, rate)
             return rate
-        except isp.PortGone:
+        except PortGone:
             raise
         except ToolError as error:
             if last or error.code not in (Exit.TRANSFER, Exit.VERIFY):
                 raise
+            _answers_still(session, error)
             session.reporter.warn(f"{error} at {rate} baud; trying a lower speed")
     raise AssertionError("the list of speeds is never empty")
 
 
+def _answers_still(session: Session, error: ToolError) -> None:
+    """Another speed is no use on a board that does not even greet."""
+    try:
+        session.rom()
+    except ToolError:
+        error.hints.insert(0, "the board answers no more: is it powered?")
+        raise error from None
+
+
 def _write_once(session: Session, parts: Sequence[Part], baud: int) -> None:
     engine = KflashEngine(session.kflash_board, move_lines=not session.manual)
-    session.port.baudrate = isp.START_BAUD
     with _touched(engine):
         engine.write(session.port, parts, baud, session.reporter)
 
@@ -206,7 +215,6 @@ def erase(session: Session, start: int, length: int | None, *, baud: int, verify
     elif verify:
         raise reader.missing() if reader.program() is None else _no_verify_by_hand()
     engine = KflashEngine(session.kflash_board, move_lines=not session.manual)
-    session.port.baudrate = isp.START_BAUD
     with _touched(engine):
         engine.erase(session.port, start, length, baud, session.reporter)
     if verify:

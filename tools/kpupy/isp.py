@@ -14,6 +14,8 @@ from typing import Any
 from kpupy import lines
 from kpupy.boards import Wiring
 from kpupy.errors import Exit, ToolError
+from kpupy.errors import PortGone as PortGone  # part of this interface: who speaks ISP handles it
+from kpupy.errors import gone as gone
 
 SRAM = 0x80000000
 UPLOAD_LIMIT = 0x805E0000  # the ROM's own memory begins above (spec isp-flash.md 1.7)
@@ -98,6 +100,9 @@ class Link:
             except OSError as error:
                 raise gone(error) from error
 
+    def set_baud(self, baud: int) -> None:
+        set_baud(self.port, baud)
+
     def forget(self) -> None:
         """Drop what came so far."""
         self._unslip, self._frames = Unslip(), []
@@ -117,7 +122,7 @@ class Rom(Link):
 
     def enter(self, wiring: Wiring, tries: int = 3) -> bool:
         """Reset into programming mode; False when the ROM does not answer."""
-        self.port.baudrate = START_BAUD
+        self.set_baud(START_BAUD)
         for _ in range(tries):
             lines.play(self.port, lines.ENTER_ISP[wiring])
             if self.greet():
@@ -129,7 +134,7 @@ class Rom(Link):
         self.send(request(BAUD, 0, struct.pack("<I", FAST_BAUD_TOLD)))
         self._drain()
         time.sleep(0.05)
-        self.port.baudrate = FAST_BAUD
+        self.set_baud(FAST_BAUD)
         return any(self.greet() for _ in range(3))
 
     def write(self, address: int, data: bytes, progress: Progress | None = None) -> None:
@@ -161,7 +166,7 @@ class Rom(Link):
         """Jump; there is no reply. The program is expected at START_BAUD."""
         self.send(request(BOOT, address))
         self._drain()
-        self.port.baudrate = START_BAUD
+        self.set_baud(START_BAUD)
 
     def _drain(self) -> None:
         try:
@@ -177,10 +182,11 @@ def reason(status: int | None) -> str:
     return f"{STATUS.get(status, 'unknown status')} (0x{status:02X})"
 
 
-class PortGone(ToolError):
-    """The port vanished: trying again at another speed is no use."""
-
-
-def gone(error: Exception) -> PortGone:
-    return PortGone(Exit.TRANSFER, f"the port is gone: {error}",
-                    ["was the cable unplugged, or the board switched off?", "plug it in again and repeat the command"])
+def set_baud(port: Any, baud: int) -> None:
+    """Change the speed of an open port."""
+    try:
+        port.baudrate = baud
+    except OSError as error:
+        raise gone(error) from error
+    except ValueError as error:
+        raise ToolError(Exit.TRANSFER, f"the port does not go to {baud} baud: {error}", ["another --baud"]) from error

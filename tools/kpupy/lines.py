@@ -5,13 +5,16 @@ A step is a list of line settings in order; after each step the board gets STEP_
 
 from __future__ import annotations
 
+import errno
 import time
 from typing import Protocol
 
 from kpupy.boards import Wiring
-from kpupy.errors import Exit, ToolError
+from kpupy.errors import Exit, ToolError, gone
 
 STEP_S = 0.1  # kflash's; short enough, and survives the jitter of a port on the network
+
+NO_LINES = (errno.ENOTTY, errno.EINVAL)  # what a pseudo-terminal and its like answer
 
 Step = tuple[tuple[str, bool], ...]
 
@@ -59,15 +62,15 @@ class Lines(Protocol):
     rts: bool
 
 
-def play(port: Lines, steps: tuple[Step, ...]) -> None:
+def play(port: Lines, steps: tuple[Step, ...], pause: float = STEP_S) -> None:
     """Apply a sequence. A port without modem lines is an error that says so."""
     for step in steps:
         try:
             for line, level in step:
                 setattr(port, line, level)
-        except OSError as error:
-            raise no_lines(error) from error
-        time.sleep(STEP_S)
+        except (OSError, ValueError) as error:
+            raise (no_lines(error) if getattr(error, "errno", None) in NO_LINES else gone(error)) from error
+        time.sleep(pause)
 
 
 def no_lines(error: Exception) -> ToolError:

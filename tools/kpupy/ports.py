@@ -147,8 +147,10 @@ def _no_permission(name: str) -> ToolError:
 
 def _group_of(name: str) -> str:
     try:
-        return Path(name).group()
-    except (OSError, KeyError):
+        import grp
+
+        return grp.getgrgid(os.stat(name).st_gid).gr_name
+    except (ImportError, OSError, KeyError):
         return "dialout"
 
 

@@ -104,11 +104,13 @@ class Reader:
         before = self.baud
         self._ask(SET_BAUD, baud, 0, 1.0)
         time.sleep(0.05)
-        self.link.port.baudrate = self.baud = baud
+        self.link.set_baud(baud)
+        self.baud = baud
         try:
             self.hello()
         except ToolError:
-            self.link.port.baudrate = self.baud = before
+            self.link.set_baud(before)
+            self.baud = before
             raise ToolError(Exit.TRANSFER, f"the board cannot be heard at {baud} baud",
                             ["try a lower --baud"], "flash untouched") from None
 

@@ -15,9 +15,9 @@ from typing import Any
 from mpremote.transport import TransportError, TransportExecError  # type: ignore[import-untyped]
 from mpremote.transport_serial import SerialTransport  # type: ignore[import-untyped]
 
-from kpupy import isp, lines, ports
+from kpupy import lines, ports
 from kpupy.boards import Board, Wiring
-from kpupy.errors import Exit, ToolError
+from kpupy.errors import Exit, ToolError, gone
 
 BAUD = 115200
 READ_S = 5.0  # longest silence while the board has to say something
@@ -189,7 +189,7 @@ def _translated() -> Iterator[None]:
         raise ToolError(Exit.NO_ANSWER, f"the board stopped answering: {error}",
                         ["press RESET", "kpupy monitor shows what it says"]) from error
     except OSError as error:
-        raise isp.gone(error) from error
+        raise gone(error) from error
 
 
 def _unprinted() -> contextlib.redirect_stdout[io.StringIO]:

@@ -8,13 +8,16 @@ from typing import Any
 
 from kpupy import isp, lines, ports
 from kpupy.boards import Board, Wiring
-from kpupy.errors import Exit, ToolError
+from kpupy.errors import Exit, PortGone, ToolError
 from kpupy.progress import Reporter
 from kpupy.reader import Reader
 
 FAST_ROM = ("goE", "maixduino", "trainer")  # bridges that follow the ROM to another speed (spec isp-flash.md 3.1)
 # kflash's name for a wiring found by trying: those that leave the ROM's speed alone
 KFLASH_NAME = {Wiring.RTS_RESET: "dan", Wiring.DTR_RESET: "kd233", Wiring.GO_DAP: "goD"}
+
+
+HELD_TRIES = 6
 
 
 class Session:
@@ -77,7 +80,7 @@ class Session:
             try:
                 reader.set_baud(speed)
                 return reader
-            except isp.PortGone:
+            except PortGone:
                 raise
             except ToolError as error:
                 self.reporter.warn(f"{error}; trying slower")
@@ -139,8 +142,8 @@ class Session:
                      "or leave --board away: the wiring is then found by trying"])
 
     def _greet_held(self, rom: isp.Rom) -> bool:
-        self.port.baudrate = isp.START_BAUD
-        return any(rom.greet() for _ in range(10))
+        rom.set_baud(isp.START_BAUD)
+        return any(rom.greet() for _ in range(HELD_TRIES))
 
     def _no_answer(self, names: list[str]) -> ToolError:
         where = ", ".join(names)

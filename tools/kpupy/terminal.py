@@ -149,27 +149,26 @@ class Paste:
 
 
 class Terminal:
-    """Runs until Ctrl-] (or `stop` says so). `keys` None: output only."""
+    """The port is opened at once, and waited for when it vanishes later."""
 
-    def __init__(self, name: str, baud: int, keys: Keys | None, show: Callable[[bytes], None],
+    def __init__(self, name: str, baud: int, show: Callable[[bytes], None],
                  note: Callable[[str], None]) -> None:
-        self._name, self._baud, self._keys, self._show, self._note = name, baud, keys, show, note
-        self._port: Any = None
+        self._name, self._baud, self._show, self._note = name, baud, show, note
+        self._port: Any = ports.open_port(name, baud)
         self._stop = threading.Event()
         self._paste = Paste()
 
-    def run(self, seconds: float | None = None) -> None:
-        """Returns after Ctrl-] or `seconds`; the first opening must work, later ones are waited for."""
-        self._port = ports.open_port(self._name, self._baud)
+    def run(self, keys: Keys | None = None, seconds: float | None = None) -> None:
+        """Returns after Ctrl-] or `seconds`; without keys it only shows."""
         reader = threading.Thread(target=self._read_forever, daemon=True)
         reader.start()
         end = None if seconds is None else time.monotonic() + seconds
         try:
             while not self._stop.is_set() and (end is None or time.monotonic() < end):
-                if self._keys is None:
+                if keys is None:
                     time.sleep(KEY_S)
                 else:
-                    self._type(self._keys.read())
+                    self._type(keys.read())
         finally:
             self._stop.set()
             reader.join(2)

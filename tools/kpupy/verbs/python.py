@@ -53,10 +53,11 @@ def _repl(args: argparse.Namespace) -> None:
     from kpupy.terminal import Terminal, keyboard
 
     name = ports.choose(args.port or ports.AUTO, args.board)
+    terminal = Terminal(name, args.baud or BAUD, common.show_raw, _note_raw)
     print(f"{name}: Ctrl-] leaves, Ctrl-C interrupts, Ctrl-D resets; pasted lines keep their indentation",
           file=sys.stderr)
     with keyboard() as keys:
-        Terminal(name, args.baud or BAUD, keys, keys.write, _note_raw).run()
+        terminal.run(keys)
     print("", file=sys.stderr)
 
 
@@ -74,7 +75,7 @@ def _monitor(args: argparse.Namespace) -> None:
         _reset(name, args)
     show = _Stamped() if args.timestamps else common.show_raw
     try:
-        Terminal(name, args.baud or BAUD, None, show, _note_raw).run(args.seconds)
+        Terminal(name, args.baud or BAUD, show, _note_raw).run(seconds=args.seconds)
     except KeyboardInterrupt:
         print("\nleft; the board goes on", file=sys.stderr)
 
