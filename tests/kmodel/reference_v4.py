@@ -46,7 +46,7 @@ def quantized_binary(op: int, a: Array, b: Array, q: Sequence[int]) -> Array:
         p = mcs(wrap(x + q[0]), q[1], q[2])
         r = mcs(wrap(y + q[3]), q[4], q[5])
         if op == 3:
-            v = -1 if r == 0 else int(math.trunc((p + math.trunc(r / 2)) / r))
+            v = -1 if r == 0 else math.trunc((p + math.trunc(r / 2)) / r)
         else:
             v = (p + r, p - r, p * r, 0, min(p, r), max(p, r))[op]
         return sat8(mcs(wrap(v), q[7], q[8]) + q[6])
@@ -112,7 +112,9 @@ def quantized_conv2d(x: Array, weights: Array, bias: Sequence[int], groups: int,
     return out
 
 
-def conv2d_transpose(x: F32, weights: F32, out_shape: Sequence[int], groups: int, w: Window, lo: float, hi: float) -> F32:
+def conv2d_transpose(
+    x: F32, weights: F32, out_shape: Sequence[int], groups: int, w: Window, lo: float, hi: float
+) -> F32:
     (top, _, left, _), f, s, d = w
     out = np.zeros(tuple(out_shape), np.float64)
     oc, icg = weights.shape[:2]

@@ -55,7 +55,9 @@ def test_lcg(runtime: Runtime, shared_models: pathlib.Path, name: str) -> None:
 def check_pictures(runtime: Runtime, model: bytes, entries: list[dict[str, Any]], folder: pathlib.Path) -> None:
     for entry in entries:
         image = Image.open(folder / entry["image"])
-        image = image.convert("L" if entry["how"] == "grayscale" else "RGB")
+        image = image.convert("L" if entry["how"].startswith("grayscale") else "RGB")
+        if "every pixel repeated 4x4" in entry["how"]:
+            image = image.resize((4 * image.width, 4 * image.height), Image.Resampling.NEAREST)
         if "pasted at x 96, y 56" in entry["how"]:
             canvas = Image.new("RGB", (320, 240))
             canvas.paste(image, (96, 56))

@@ -35,7 +35,12 @@ def padded4(shape: Sequence[int]) -> tuple[int, ...]:
 
 
 def run_op(
-    runtime: Runtime, op: int, arrays: list[Array], out_shape: Sequence[int], out_type: Any, fields: Callable[..., bytes]
+    runtime: Runtime,
+    op: int,
+    arrays: list[Array],
+    out_shape: Sequence[int],
+    out_type: Any,
+    fields: Callable[..., bytes],
 ) -> Array:
     """One node. fields(ranges of the inputs..., range of the output) gives its body."""
     at, ranges = 0, []
@@ -199,9 +204,7 @@ def test_pad(runtime: Runtime, pads: list[tuple[int, int]], dtype: Any) -> None:
     value = (b.U8, 0x99) if dtype == np.uint8 else (b.F32, f32(-1.5))
     expected = ref.pad(x, pads, 0x99 if dtype == np.uint8 else -1.5)
     flat = [n for pair in pads for n in pair]
-    got = run_op(
-        runtime, b.PAD, [x], expected.shape, dtype, lambda p, o: words(*p, *o, *x.shape, *flat, *value)
-    )
+    got = run_op(runtime, b.PAD, [x], expected.shape, dtype, lambda p, o: words(*p, *o, *x.shape, *flat, *value))
     assert np.array_equal(got, expected)
 
 
@@ -226,9 +229,7 @@ SLICES = [
 @pytest.mark.parametrize(("begin", "end", "stride"), SLICES)
 def test_strided_slice(runtime: Runtime, begin: tuple[int, ...], end: tuple[int, ...], stride: tuple[int, ...]) -> None:
     x = floats(np.random.default_rng(1), 2, 3, 6, 7)
-    index = tuple(
-        np.arange(p, q, s) if s > 0 else np.arange(p, q, s) for p, q, s in zip(begin, end, stride, strict=True)
-    )
+    index = tuple(np.arange(p, q, s) for p, q, s in zip(begin, end, stride, strict=True))
     expected = x[np.ix_(*index)]
     got = run_op(
         runtime, b.STRIDED_SLICE, [x], expected.shape, np.float32,
@@ -267,6 +268,10 @@ WINDOWS: list[tuple[tuple[int, ...], ref.Window]] = [
 ]
 
 
+# Offsets of input and weights, multiplier, shift, offset of the output.
+REQUANT = [(-120, -130, 1 << 14, 22, 120), (-(2**31), 2**31 - 1, 2**31 - 1, 63, -7), (1, 2, 3, 0, 4)]
+
+
 @pytest.mark.parametrize(("shape", "window"), WINDOWS)
 @pytest.mark.parametrize("groups", ["one", "two", "depthwise"])
 def test_conv2d(runtime: Runtime, shape: tuple[int, ...], window: ref.Window, groups: str) -> None:
@@ -285,7 +290,7 @@ def test_conv2d(runtime: Runtime, shape: tuple[int, ...], window: ref.Window, gr
 
 @pytest.mark.parametrize(("shape", "window"), WINDOWS)
 @pytest.mark.parametrize("groups", ["one", "two", "depthwise"])
-@pytest.mark.parametrize("q", [(-120, -130, 1 << 14, 22, 120), (-(2**31), 2**31 - 1, 2**31 - 1, 63, -7), (1, 2, 3, 0, 4)])
+@pytest.mark.parametrize("q", REQUANT)
 def test_quantized_conv2d(
     runtime: Runtime, shape: tuple[int, ...], window: ref.Window, groups: str, q: tuple[int, ...]
 ) -> None:
@@ -370,7 +375,7 @@ def test_matmul(runtime: Runtime, n: int, k: int, m: int) -> None:
     np.testing.assert_allclose(got, expected, rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.parametrize("q", [(-120, -130, 1 << 14, 20, 120), (-(2**31), 2**31 - 1, 2**31 - 1, 63, -7), (0, 0, 1, 9, 0)])
+@pytest.mark.parametrize("q", REQUANT)
 def test_quantized_matmul(runtime: Runtime, q: tuple[int, ...]) -> None:
     rng = np.random.default_rng(1)
     x, y, bias = octets(rng, 3, 8), octets(rng, 8, 5), rng.integers(-9999, 9999, 5).tolist()
@@ -384,9 +389,7 @@ def test_quantized_matmul(runtime: Runtime, q: tuple[int, ...]) -> None:
 def test_softmax(runtime: Runtime) -> None:
     x = floats(np.random.default_rng(1), 4, 7)
     e = np.exp((x.astype(np.float64) - x.max(1, keepdims=True)) * 0.75)
-    got = run_op(
-        runtime, b.SOFTMAX, [x], (4, 7), np.float32, lambda p, o: words(*p, *o, 7, 4, f32(0.75))
-    )
+    got = run_op(runtime, b.SOFTMAX, [x], (4, 7), np.float32, lambda p, o: words(*p, *o, 7, 4, f32(0.75)))
     np.testing.assert_allclose(got, e / e.sum(1, keepdims=True), rtol=2e-6)
 
 
@@ -474,7 +477,8 @@ def test_result_of_a_kpu_layer(runtime: Runtime, images: int) -> None:
     first = random_kpu(rng, 20, 8, 3, 4, kernel=3, src=300, dst=1000)
     x = octets(rng, images, 3, 8, 20)
     model = Model(640 * images, [(kpu_range(300, 20, 8, 3, images), x.shape)], [u8_range(0, 640 * images)])
-    model.conv(first, batches=images).conv(random_kpu(rng, 20, 8, 4, 4, src=1000, dst=0), u8_range(0, 640 * images), images)
+    second = random_kpu(rng, 20, 8, 4, 4, src=1000, dst=0)
+    model.conv(first, batches=images).conv(second, u8_range(0, 640 * images), images)
     got: Tensor = runtime.job(model.build(), x.tobytes(), layers=1).outputs[0]
     expected = np.stack([kpu_reference.kpu(first, image) for image in x])
     assert np.array_equal(got.u8.reshape(expected.shape), expected)
@@ -529,12 +533,10 @@ def test_stop_within_a_node(runtime: Runtime) -> None:
     """A convolution of many operations asks the poll hook; the model can be run again."""
     x = floats(np.random.default_rng(1), 1, 4, 40, 40)
     weights = floats(np.random.default_rng(2), 8, 4, 5, 5)
-    out = 1 * 8 * 36 * 36
-    model = Model(4 * (x.size + out), [(f32_range(0, x.size), x.shape)], [f32_range(4 * x.size, out)])
-    model.add(
-        b.CONV2D, *f32_range(0, x.size), *f32_range(4 * x.size, out), *x.shape, 1, 8, 0, 0, 0, 0, 5, 5, 1, 1, 1, 1, *OPEN,
-        tail=weights.tobytes() + bytes(32),
-    )  # fmt: skip
+    source, out = f32_range(0, x.size), f32_range(4 * x.size, 8 * 36 * 36)
+    model = Model(out[2] + out[3], [(source, x.shape)], [out])
+    window = (0, 0, 0, 0, 5, 5, 1, 1, 1, 1)
+    model.add(b.CONV2D, *source, *out, *x.shape, 1, 8, *window, *OPEN, tail=weights.tobytes() + bytes(32))
     answer = runtime.job(model.build(), x.tobytes(), stop_run=5)
     assert (answer.raw["first_run"]["code"], answer.raw["first_run"]["detail"]) == (1, "interrupted at layer 0 of 1")
     assert answer.error == (0, "")
