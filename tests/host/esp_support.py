@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
+import functools
 import struct
+import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from types import ModuleType
 
 import serial  # type: ignore[import-untyped]
@@ -17,25 +21,58 @@ from kpupy.esp.passthrough import PassThrough
 from kpupy.esp.settings import Settings
 
 SRAM = 0x80000000
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@functools.cache
+def build_program() -> None:
+    """The pass-through program, up to date; one of several test processes at a time."""
+    (ROOT / "build").mkdir(exist_ok=True)
+    with open(ROOT / "build" / "passthrough.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        command = ["make", "-s", "-C", str(ROOT / "tools" / "kpupy" / "passthrough")]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+build_program()
 
 
 class MachinePort(serial.SerialBase):  # type: ignore[misc]
-    """The board's serial port. Virtual time passes while a read waits, and follows wall time between calls."""
+    """The board's serial port with its lines and rates. Virtual time passes while a read waits, and follows wall time
+    between calls."""
 
     def __init__(self, machine: Machine) -> None:
         self.machine = machine
         self._buffer = bytearray()
-        self._at = len(machine.output)
+        self._at = machine.port_sent
         self._last = time.monotonic()
-        super().__init__(timeout=0.05)
+        super().__init__(baudrate=115200, timeout=0.05)
         self.is_open = True
         self.name = "emulated"
+        self._reconfigure_port()
 
     def _reconfigure_port(self) -> None:
-        pass
+        if self.is_open:
+            self.machine.set_port_rate(self._baudrate)
+
+    def open(self) -> None:
+        self.is_open = True
+        self._update_lines()
+
+    def close(self) -> None:
+        if self.is_open and self.machine._emu:  # a port that is forgotten closes when its machine may be gone
+            self.machine.set_lines(False, False)
+        self.is_open = False
+
+    def _update_lines(self) -> None:
+        self._pull()
+        self.machine.set_lines(self._dtr_state, self._rts_state)
+
+    _update_dtr_state = _update_rts_state = _update_lines
 
     def flush(self) -> None:
-        pass
+        self.machine.run_while(lambda m: m.port_queued > 0, timeout_ms=5000)
 
     def reset_input_buffer(self) -> None:
         self._pull()
@@ -46,7 +83,7 @@ class MachinePort(serial.SerialBase):  # type: ignore[misc]
         if passed > 0.002:
             self._last += passed
             self.machine.run(ms=1000 * passed)
-        fresh = self.machine.output[self._at:]
+        fresh = self.machine.port_output(self._at)
         self._at += len(fresh)
         self._buffer += fresh
 
@@ -57,7 +94,7 @@ class MachinePort(serial.SerialBase):  # type: ignore[misc]
 
     def write(self, data: bytes) -> int:
         self._pull()
-        self.machine.send(bytes(data))
+        self.machine.port_send(bytes(data), self._baudrate)
         return len(data)
 
     def read(self, size: int = 1) -> bytes:
@@ -104,11 +141,11 @@ class OwnPort(PassThrough):
 
 
 @contextlib.contextmanager
-def named(port: serial.SerialBase) -> Iterator[str]:
-    """A URL that opens this port, for programs that want a name. The scheme is one whose ports have no file descriptor,
+def named(make: Callable[[], serial.SerialBase]) -> Iterator[str]:
+    """A URL that opens such a port, for programs that want a name. The scheme is one whose ports have no file descriptor,
     which esptool knows."""
     module = ModuleType("esp_urls.protocol_rfc2217")
-    module.Serial = lambda *arguments, **options: port  # type: ignore[attr-defined]
+    module.Serial = lambda *arguments, **options: make()  # type: ignore[attr-defined]
     sys.modules.update({"esp_urls": ModuleType("esp_urls"), module.__name__: module})
     serial.protocol_handler_packages.insert(0, "esp_urls")
     try:

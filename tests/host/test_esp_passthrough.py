@@ -41,7 +41,7 @@ def test_bytes_pass_both_ways_at_once(machine: Machine, baud: int) -> None:
     started = machine.now_ms
     before = len(machine.uart_output(1))
     machine.send(data, uart=1)
-    machine.send(data.replace(bytes([ESCAPE]), bytes([ESCAPE, ESCAPE])))
+    machine.port_send(data.replace(bytes([ESCAPE]), bytes([ESCAPE, ESCAPE])))
     machine.run_while(lambda m: len(m.uart_output(1)) < before + len(data), timeout_ms=2000, step_ms=0.5)
     # On the wire escapes are doubled. A loop that lets one line run dry while it serves the other takes a third longer.
     assert machine.now_ms - started < 1.12 * 1e4 * (len(data) + data.count(ESCAPE)) / baud + 2

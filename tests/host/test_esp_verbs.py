@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
@@ -14,7 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from esp_support import OwnPort, chip_of, named, start
+from esp_support import MachinePort, OwnPort, chip_of, named, start
 from k210emu import Machine
 from kpupy import boards, cli
 from kpupy.errors import Exit, ToolError
@@ -22,7 +23,24 @@ from kpupy.esp import work
 from kpupy.progress import Reporter
 
 IMAGE = random.Random(5).randbytes(50000) + b"\xff" * 3000 + b"\x9e\xc0\xdb\xdd" * 1000
+OWN = "rfc2217://own"
 Serve = Callable[[str], Machine]
+
+
+@pytest.fixture
+def plug() -> Iterator[Serve]:
+    """A board with its boot ROM, GPIO0 grounded, at the port that kpupy() opens."""
+    with contextlib.ExitStack() as stack:
+
+        def plug_in(board: str) -> Machine:
+            machine = stack.enter_context(Machine(board=board))
+            machine.boot()
+            assert machine.esp
+            machine.esp.ground_gpio0()
+            stack.enter_context(named(lambda: MachinePort(machine)))
+            return machine
+
+        yield plug_in
 
 
 @pytest.fixture
@@ -51,7 +69,7 @@ def image(tmp_path: Path) -> Path:
 
 
 def kpupy(machine: Machine, board: str, *words: str | Path) -> int:
-    return cli.main(["esp", *map(str, words), "--board", board, "--port", machine.port or ""])
+    return cli.main(["esp", *map(str, words), "--board", board, "--port", machine.port or OWN])
 
 
 def chip_state(machine: Machine) -> dict[str, object]:
@@ -62,8 +80,8 @@ def chip_state(machine: Machine) -> dict[str, object]:
     ("maix_go", ["--baud", "921600"]), ("maix_go", ["--no-stub"]),
     ("lilygo_m1", ["--baud", "2000000"]), ("lilygo_m1", ["--no-stub", "--baud", "460800"]),
 ])
-def test_flash(serve: Serve, image: Path, capsys: pytest.CaptureFixture[str], board: str, words: list[str]) -> None:
-    machine = serve(board)
+def test_flash(plug: Serve, image: Path, capsys: pytest.CaptureFixture[str], board: str, words: list[str]) -> None:
+    machine = plug(board)
     assert machine.esp
     machine.esp.flash[:] = bytes(len(machine.esp.flash))
     assert kpupy(machine, board, "flash", f"{image}@0x3000", *words) == Exit.OK
@@ -81,9 +99,9 @@ def test_flash(serve: Serve, image: Path, capsys: pytest.CaptureFixture[str], bo
     assert chip_state(machine)["mode"] == "boot loader"
 
 
-def test_settings_of_the_board_reach_the_image(serve: Serve, tmp_path: Path) -> None:
+def test_settings_of_the_board_reach_the_image(plug: Serve, tmp_path: Path) -> None:
     """The header of a bootable image says mode DOUT (3), 40 MHz (0) and, for 1 MB, size code 2."""
-    machine = serve("maix_go")
+    machine = plug("maix_go")
     assert machine.esp
     header = bytes([0xE9, 1, 0x02, 0x40]) + (0x40100000).to_bytes(4, "little")
     segment = (0x40100000).to_bytes(4, "little") + (16).to_bytes(4, "little") + bytes(16)
@@ -96,8 +114,8 @@ def test_settings_of_the_board_reach_the_image(serve: Serve, tmp_path: Path) -> 
     assert machine.esp.flash[4:len(body)] == body[4:]
 
 
-def test_several_files(serve: Serve, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    machine = serve("maix_go")
+def test_several_files(plug: Serve, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    machine = plug("maix_go")
     assert machine.esp
     for name, data in (("a", b"A" * 5000), ("b", b"B" * 100)):
         (tmp_path / name).write_bytes(data)
@@ -112,18 +130,18 @@ def test_several_files(serve: Serve, tmp_path: Path, capsys: pytest.CaptureFixtu
     assert machine.esp.flash[0x80000] == 0xFF
 
 
-def test_info(serve: Serve, capsys: pytest.CaptureFixture[str]) -> None:
-    assert kpupy(serve("maix_go"), "maix_go", "info") == Exit.OK
+def test_info(plug: Serve, capsys: pytest.CaptureFixture[str]) -> None:
+    assert kpupy(plug("maix_go"), "maix_go", "info") == Exit.OK
     out = capsys.readouterr().out
     assert "ESP8285" in out and "5c:cf:7f:3c:5d:7e" in out and "1MB" in out and "26 MHz" in out
-    assert kpupy(serve("lilygo_m1"), "lilygo_m1", "info", "--json", "--no-stub") == Exit.OK
+    assert kpupy(plug("lilygo_m1"), "lilygo_m1", "info", "--json", "--no-stub") == Exit.OK
     told = json.loads(capsys.readouterr().out)
     assert told["mac"] == "24:0a:c4:3c:5d:7e" and told["flash"]["size"] == "4MB" and told["crystal_mhz"] == 40
     assert told["board"] == "lilygo_m1" and told["chip"].startswith("ESP32")
 
 
-def test_erase(serve: Serve) -> None:
-    machine = serve("maix_go")
+def test_erase(plug: Serve) -> None:
+    machine = plug("maix_go")
     assert machine.esp
     machine.esp.flash[:] = bytes(len(machine.esp.flash))
     assert kpupy(machine, "maix_go", "erase", "--addr", "0x2000", "--length", "8192") == Exit.OK
@@ -141,7 +159,7 @@ def test_erase(serve: Serve) -> None:
 def test_a_chip_on_its_own_port(image: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with Machine(board="lilygo_m1") as machine:
         assert machine.esp
-        with named(OwnPort(machine, chip_of("lilygo_m1"))) as url:
+        with named(lambda: OwnPort(machine, chip_of("lilygo_m1"))) as url:
             code = cli.main(["esp", "flash", f"{image}@0x10000", "--board", "maixduino", "--port", url, "--json"])
         assert code == Exit.OK, capsys.readouterr().err
         assert machine.esp.flash[0x10000:0x10000 + len(IMAGE)] == IMAGE
@@ -163,8 +181,8 @@ def test_no_chip_on_the_port(capsys: pytest.CaptureFixture[str]) -> None:
 # ---- what can go wrong
 
 
-def test_gpio0_not_grounded(serve: Serve, image: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    machine = serve("maix_go")
+def test_gpio0_not_grounded(plug: Serve, image: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    machine = plug("maix_go")
     assert machine.esp
     machine.esp.ground_gpio0(False)
     before = bytes(machine.esp.flash)
@@ -217,9 +235,9 @@ def test_en_not_wired(serve: Serve, capsys: pytest.CaptureFixture[str], tmp_path
         boards.load_all.cache_clear()
 
 
-def test_the_wrong_board(serve: Serve, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_wrong_board(plug: Serve, capsys: pytest.CaptureFixture[str]) -> None:
     """The ESP32 of a LilyGO M1 with the pads of a Maix Go: RX and TX are crossed."""
-    machine = serve("lilygo_m1")
+    machine = plug("lilygo_m1")
     assert kpupy(machine, "maix_go", "info", "--wait", "0.5") == Exit.NO_ANSWER
     assert "--board" in capsys.readouterr().err
 
@@ -235,8 +253,8 @@ def test_another_chip_than_the_boards() -> None:
             work._enter_loader(port, chip, 2.0, Reporter())
 
 
-def test_beyond_the_flash(serve: Serve, image: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    machine = serve("maix_go")
+def test_beyond_the_flash(plug: Serve, image: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    machine = plug("maix_go")
     assert machine.esp
     before = bytes(machine.esp.flash)
     assert kpupy(machine, "maix_go", "flash", f"{image}@0xFC000") == Exit.REFUSED
