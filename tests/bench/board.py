@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import ast
 import pathlib
-import sys
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
 from k210emu import Machine
-
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "device"))
-from dut import Dut
+from kpupy.testing import Dut, EmulatedLink
 
 
 @dataclass
@@ -29,7 +26,7 @@ class Board:
     def __init__(self, board: str, image: pathlib.Path) -> None:
         self.machine = Machine(board=board)
         self.machine.write_flash(0, image.read_bytes())
-        self.dut = Dut(self.machine)
+        self.dut = Dut(EmulatedLink(self.machine))
 
     def __enter__(self) -> Board:
         self.dut.boot(timeout_ms=20_000)  # makes the file system

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from kpupy import boards, flasher, isp, plan
-from kpupy.errors import Exit, ToolError
+from kpupy import boards, flasher, plan
+from kpupy.errors import Exit, PortGone, ToolError
 from kpupy.session import Session
 
 from .link import BoardLost
@@ -17,14 +17,18 @@ def write(port: str, board_name: str, parts: Mapping[int, bytes]) -> None:
     BoardLost if the port is gone, else ToolError with what to check.
     """
     board = boards.find(board_name)
-    planned = [plan.Part("firmware" if at == 0 else f"0x{at:x}", at, data, "firmware" if at == 0 else "model")
-               for at, data in parts.items()]  # fmt: skip
+    planned = [plan.Part(f"0x{at:x}", at, data, _kind(board, at)) for at, data in parts.items()]
     try:
         with Session(port, board) as session:
             flasher.write(session, planned, baud=board.baud)
-    except isp.PortGone as error:
+    except PortGone as error:
         raise BoardLost(f"{port}: {error}") from error
     except ToolError as error:
         if error.code == Exit.PORT:
             raise BoardLost(f"{port}: {error}") from error
         raise
+
+
+def _kind(board: boards.Board, address: int) -> str:
+    area = next((area for area in board.areas if area.start <= address < area.end), None)
+    return {"firmware": "firmware", "filesystem": "filesystem"}.get(area.name if area else "", "model")
