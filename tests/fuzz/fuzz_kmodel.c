@@ -18,6 +18,7 @@
 #define MAC_BUDGET 400000u       // of one run: a layer beyond it "hangs" the KPU
 #define POLL_BUDGET 300u         // of one run: then the user presses Ctrl-C
 #define MAX_MODEL (1u << 20)
+#define MAX_INPUTS 64
 
 static struct {
     kmodel_soft_t soft;
@@ -96,18 +97,23 @@ static void run(kmodel_t *model)
 {
     kmodel_error_t error;
     kmodel_tensor_t t;
-    kmodel_input_info(model, &t);
-    uint8_t *input = malloc(t.bytes);
-    require(input != NULL, "no memory");
-    for (uint32_t i = 0; i < t.bytes; i++) {
-        input[i] = (uint8_t)(i * 7 + (i >> 8));
+    kmodel_input_t in[MAX_INPUTS];
+    uint32_t inputs = 0;
+    for (; kmodel_input_at(model, inputs, &t) == 0; inputs++) {
+        uint8_t *input = malloc(t.bytes);
+        require(input != NULL, "no memory");
+        for (uint32_t i = 0; i < t.bytes; i++) {
+            input[i] = (uint8_t)(i * 7 + (i >> 8));
+        }
+        in[inputs] = (kmodel_input_t){.data = input, .type = t.type, .count = t.bytes / kmodel_type_bytes(t.type)};
     }
-    kmodel_input_t in = {.data = input, .type = t.type, .count = t.type == KMODEL_F32 ? t.bytes / 4 : t.bytes};
     state.polls = 0;
     state.soft.macs = 0;
     state.runs++;
-    int rc = kmodel_run(model, &in, &error);
-    free(input);
+    int rc = kmodel_run_inputs(model, in, inputs, &error);
+    for (uint32_t i = 0; i < inputs; i++) {
+        free((void *)in[i].data);
+    }
     require(rc == error.code && memchr(error.detail, 0, sizeof(error.detail)), "error is not consistent");
     require(rc == 0 || rc == KMODEL_ERR_RUN || rc == KMODEL_ERR_INTERRUPTED, "a loaded model refuses its own input");
     state.finished += rc == 0;
@@ -223,15 +229,25 @@ static uint32_t interesting(const bytes_t *m, uint32_t old)
     }
 }
 
-// Where the parts of a V3 model lie.
+// Where the parts of a V3 or V4 model lie. Counts may be wild already.
+static bool is_v4(const bytes_t *m)
+{
+    return get(m, 0) == 0x4b4d444c;
+}
+
+static uint32_t header_words(const bytes_t *m)
+{
+    return is_v4(m) ? 10 + 8 * (get(m, 28) % 65) + 4 * (get(m, 32) % 65) : 7 + 2 * (get(m, 24) % 65);
+}
+
 static size_t headers_at(const bytes_t *m)
 {
-    return 28 + 8 * (size_t)(get(m, 24) % 65);
+    return 4 * (size_t)header_words(m) + (is_v4(m) ? get(m, 16) : 0);
 }
 
 static uint32_t layer_count(const bytes_t *m)
 {
-    uint32_t n = get(m, 12);
+    uint32_t n = get(m, is_v4(m) ? 24 : 12);
     return n > 4096 ? 4096 : n ? n : 1;
 }
 
@@ -258,16 +274,15 @@ static void replace_word(bytes_t *m, size_t at)
 
 static void mutate_header(bytes_t *m)
 {
-    replace_word(m, 4 * below(7 + 2 * (get(m, 24) % 65)));
+    replace_word(m, 4 * below(header_words(m)));
 }
 
 static void mutate_layer_header(bytes_t *m)
 {
-    static const uint16_t types[] = {1, 2, 5, 7, 8, 9, 11, 12, 13, 14, 15, 16, 17, 18, 20, 22, 23, 24, 25,
-                                     10240, 10241, 10242, 10243, 0, 3, 26};
+    static const uint16_t types[] = {10240, 10241, 10242, 10243}, ops[] = {0x2001, 0x2002, 0x1001, 0x2003};
     size_t at = headers_at(m) + 8 * (size_t)below(layer_count(m));
     if (below(2)) {
-        set(m, at, types[below(sizeof(types) / sizeof(types[0]))]);
+        set(m, at, below(4) ? below(27) : (is_v4(m) ? ops : types)[below(4)]);
     } else {
         replace_word(m, at + 4);
     }
@@ -275,7 +290,7 @@ static void mutate_layer_header(bytes_t *m)
 
 static void mutate_body(bytes_t *m)
 {
-    replace_word(m, body_at(m, below(layer_count(m))) + 4 * below(16));
+    replace_word(m, body_at(m, below(layer_count(m))) + 4 * below(is_v4(m) ? 36 : 16));
 }
 
 // Bits of the layer words of a convolution.
@@ -284,8 +299,10 @@ static void mutate_record(bytes_t *m)
     uint32_t n = layer_count(m);
     for (uint32_t tries = 0; tries < 8; tries++) {
         uint32_t layer = below(n);
-        if (get(m, headers_at(m) + 8 * (size_t)layer) == 10240) {
-            size_t word = get(m, body_at(m, layer) + 8) + 4 * (size_t)below(24);
+        uint32_t type = get(m, headers_at(m) + 8 * (size_t)layer);
+        if (type == 10240 || type == 0x2002) {
+            size_t body = body_at(m, layer);
+            size_t word = (type == 10240 ? get(m, body + 8) : body + 24) + 4 * (size_t)below(24);
             unsigned shift = below(32);
             uint32_t mask = (below(2) ? 0x3ffu : 1u) << shift;
             set(m, word, (get(m, word) & ~mask) | (rnd() & mask));

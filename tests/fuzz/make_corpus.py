@@ -1,4 +1,4 @@
-"""Write the fuzzer's seeds: a small valid model for each kind of layer, and mixtures (tests/kmodel/samples.py)."""
+"""Write the fuzzer's seeds: a small valid model for each kind of layer, and mixtures (tests/kmodel/samples*.py)."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ import numpy as np
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
-from kmodel import samples
+from kmodel import samples, samples_v4
 from kmodel.builder import DEQUANTIZE, Model, f32, random_kpu
 
 
 def models() -> dict[str, bytes]:
     out = {f"layer_{kind}": samples.layer_model(kind, *samples.LAYERS[kind]) for kind in samples.LAYERS}
     out |= {f"mixed_{i}": data for i, data in enumerate(samples.sample_models())}
+    out |= {f"v4_{i}": data for i, data in enumerate(samples_v4.sample_models())}
     rng = np.random.default_rng(1)
     for pool in range(10):
         for kernel in (1, 3):
