@@ -142,8 +142,8 @@ class OwnPort(PassThrough):
 
 @contextlib.contextmanager
 def named(make: Callable[[], serial.SerialBase]) -> Iterator[str]:
-    """A URL that opens such a port, for programs that want a name. The scheme is one whose ports have no file descriptor,
-    which esptool knows."""
+    """A URL that opens such a port, for programs that want a name. Ports of this scheme have no file descriptor, which
+    esptool knows."""
     module = ModuleType("esp_urls.protocol_rfc2217")
     module.Serial = lambda *arguments, **options: make()  # type: ignore[attr-defined]
     sys.modules.update({"esp_urls": ModuleType("esp_urls"), module.__name__: module})
