@@ -448,6 +448,12 @@ class Machine:
     def pad(self, number: int) -> Pad:
         return Pad(self, number)
 
+    def jumper(self, a: int, b: int) -> None:
+        """A wire between two pads, for levels, serial bytes, I2C and I2S; one at most on each pad."""
+        with self.lock:
+            if not self._lib.emu_jumper(self._emu, a, b):
+                raise ValueError(f"no jumper between pads {a} and {b}: both must be in 0..47 and free")
+
     def cut_power_after(self, operations: int) -> None:
         """The n-th flash program or erase from now stops half-way and the run ends with POWER_CUT. 0 = off."""
         with self.lock:

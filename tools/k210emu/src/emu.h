@@ -83,6 +83,11 @@ void emu_on_clocks_changed(emu_t *emu, void (*listener)(void *opaque), void *opa
 /* SYSCTL registers itself as the source of clocks. */
 void emu_set_clock_source(emu_t *emu, uint64_t (*hz)(void *opaque, emu_clock_t clock), void *opaque);
 
+/* SYSCTL peri bits 0..11: the channel of a timer stands still (spec soc.md 4.7). SYSCTL says so, then that clocks have
+ * changed. */
+void emu_set_timer_pause(emu_t *emu, uint32_t channels);
+bool emu_timer_paused(emu_t *emu, unsigned timer, unsigned channel);
+
 /* ---- interrupts ------------------------------------------------------------------------------------------------- */
 
 void emu_irq(emu_t *emu, unsigned plic_source, bool level); /* level of a PLIC source line, 1..65 (spec soc.md 2.2) */
@@ -152,11 +157,17 @@ typedef struct {
     /* The pad that carries this function as output or input, or -1: used by serial devices to know their wires. */
     int (*pad_of)(void *opaque, unsigned function);
     int (*function_of)(void *opaque, unsigned pad);
+    void (*rewired)(void *opaque, unsigned pad); /* it has a jumper now */
     void *opaque;
 } emu_pins_t;
 void emu_set_pins(emu_t *emu, const emu_pins_t *pins);
 int emu_pad_of_function(emu_t *emu, unsigned function); /* -1 when not routed */
 void emu_pads_rerouted(emu_t *emu); /* FPIOA says that a pad carries another function now */
+void emu_on_pads_rerouted(emu_t *emu, void (*listener)(void *opaque), void *opaque);
+/* A wire between two pads, one at most on each: what the chip drives on one arrives at the other, as do serial bytes,
+ * I2C and I2S. False: a pad is not in 0..47 or has a wire. */
+bool emu_jumper(emu_t *emu, unsigned pad_a, unsigned pad_b);
+int emu_jumper_of(emu_t *emu, unsigned pad); /* the other end, -1: none */
 void emu_notify_function_input(emu_t *emu, unsigned function, bool level); /* FPIOA tells the listeners */
 
 /* ---- serial lines: a UART model exchanges bytes with a host-side port ---------------------------------------------- */
@@ -221,6 +232,7 @@ void uart_create(emu_t *emu, unsigned index); /* 1..3 */
 void spi_create(emu_t *emu, unsigned index);  /* 0, 1, 3 */
 void dmac_create(emu_t *emu);
 void kpu_create(emu_t *emu, int rounding_profile); /* 'A' or 'B' */
+void peripherals_create(emu_t *emu);               /* the rest of spec soc.md 10 */
 
 /* A serial NOR flash of `size` bytes on a controller: `image` is the caller's buffer of that size (it may be a mapped
  * file). `jedec` is the 3-byte id, `unique` the 8-byte id. Returns a handle for fault injection and tests. */

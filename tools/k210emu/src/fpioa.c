@@ -49,11 +49,17 @@ static uint32_t default_word(unsigned f)
     }
 }
 
+static bool is_output(const fpioa_t *s, unsigned pad)
+{
+    uint32_t io = s->io[pad];
+    return bit(io, OE_EN) && (bit(io, OE_INV) ^ s->function[io & 0xff].output_enable);
+}
+
 static bool pad_level(const fpioa_t *s, unsigned pad)
 {
     uint32_t io = s->io[pad];
     const function_t *f = &s->function[io & 0xff];
-    if (bit(io, OE_EN) && (bit(io, OE_INV) ^ f->output_enable)) {
+    if (is_output(s, pad)) {
         return bit(io, DO_INV) ^ (bit(io, DO_SEL) ? f->output_enable : f->level);
     }
     return s->driven[pad] ? s->outside[pad] : bit(io, PU);
@@ -82,6 +88,18 @@ static void update_function(fpioa_t *s, unsigned f)
     }
 }
 
+static void drive_pad(void *opaque, unsigned pad, bool level, bool release);
+
+/* What the chip drives on one end of a jumper comes in at the other. */
+static void update_jumper(fpioa_t *s, unsigned pad)
+{
+    int other = emu_jumper_of(s->emu, pad);
+    bool drives = is_output(s, pad);
+    if (other >= 0 && (drives != s->driven[other] || (drives && s->level[pad] != s->outside[other]))) {
+        drive_pad(s, (unsigned)other, s->level[pad], !drives);
+    }
+}
+
 static void update_pad(fpioa_t *s, unsigned pad)
 {
     bool level = pad_level(s, pad), changed = level != s->level[pad];
@@ -90,6 +108,7 @@ static void update_pad(fpioa_t *s, unsigned pad)
     if (changed) {
         emu_notify_pad(s->emu, pad, level);
     }
+    update_jumper(s, pad);
 }
 
 /* The pad of an input function that is on several pads is unspecified; the lowest is taken. */
@@ -178,6 +197,11 @@ static void drive_pad(void *opaque, unsigned pad, bool level, bool release)
     update_pad(s, pad);
 }
 
+static void pad_rewired(void *opaque, unsigned pad)
+{
+    update_pad(opaque, pad);
+}
+
 static bool sample_pad(void *opaque, unsigned pad)
 {
     return ((fpioa_t *)opaque)->level[pad];
@@ -245,7 +269,8 @@ void fpioa_create(emu_t *emu)
                                        function_class[f] == 'x' || function_class[f] == 'r';
     }
     emu_set_pins(emu, &(emu_pins_t){.drive = drive, .sample = sample, .pad_drive = drive_pad, .pad_level = sample_pad,
-                                    .pad_of = pad_of, .function_of = function_of, .opaque = s});
+                                    .pad_of = pad_of, .function_of = function_of, .rewired = pad_rewired,
+                                    .opaque = s});
     emu_add_device(emu, &(emu_device_t){.name = "fpioa", .base = 0x502b0000, .size = 0x10000, .word = 4,
                                         .read = fpioa_read, .write = fpioa_write, .reset = fpioa_reset,
                                         .state = fpioa_state, .destroy = free, .opaque = s});

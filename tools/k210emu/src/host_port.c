@@ -112,6 +112,8 @@ bool port_quiet(emu_t *emu) {
 /* ---- the host's side ----------------------------------------------------------------------------------------------- */
 
 void emu_pads_rerouted(emu_t *emu) {
+    for (listener_t *l = emu->reroute_listeners; l; l = l->next)
+        l->call.clocks(l->opaque);
     port_pump(emu);
 }
 

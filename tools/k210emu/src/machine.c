@@ -314,6 +314,7 @@ static void create_devices(emu_t *emu, int rounding) {
         kpu_create(emu, rounding);
     if (norflash_create && emu->flash)
         emu->norflash = norflash_create(emu, 3, 0, emu->flash, emu->flash_size, 0xef4018, unique_id);
+    peripherals_create(emu);
     storage_create(emu);
 }
 

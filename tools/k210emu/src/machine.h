@@ -52,6 +52,11 @@ typedef struct part {
 } part_t;
 
 typedef struct {
+    emu_t *emu;
+    unsigned to;
+} jumper_end_t;
+
+typedef struct {
     uint8_t *sent; /* everything the firmware has sent */
     size_t sent_count, sent_capacity;
     uint8_t *queue; /* bytes on their way to the firmware, from queue_start on */
@@ -121,9 +126,12 @@ struct emu {
 
     uint64_t (*clock_hz)(void *opaque, emu_clock_t clock);
     void *clock_opaque;
-    listener_t *clock_listeners, *dma_listeners, *input_listeners[FUNCTIONS], *pad_listeners[PADS];
+    listener_t *clock_listeners, *reroute_listeners, *dma_listeners, *input_listeners[FUNCTIONS], *pad_listeners[PADS];
     emu_pins_t pins;
     uint64_t board_pull_ups; /* pads with a resistor to the supply */
+    int8_t jumper[PADS];     /* the pad at its other end + 1, 0: none */
+    jumper_end_t jumper_end[PADS];
+    uint32_t paused_timers;
     bool dma_level[DMA_LINES];
     unsigned dma_select[DMA_CHANNELS];
     const emu_dma_stream_t *dma_stream[DMA_LINES];

@@ -23,6 +23,7 @@ static void free_list(listener_t *list) {
 
 void machine_free_listeners(emu_t *emu) {
     free_list(emu->clock_listeners);
+    free_list(emu->reroute_listeners);
     free_list(emu->dma_listeners);
     for (unsigned i = 0; i < FUNCTIONS; i++)
         free_list(emu->input_listeners[i]);
@@ -58,6 +59,14 @@ void emu_clocks_changed(emu_t *emu) {
     machine_ai_clock_changed(emu);
     for (listener_t *l = emu->clock_listeners; l; l = l->next)
         l->call.clocks(l->opaque);
+}
+
+void emu_set_timer_pause(emu_t *emu, uint32_t channels) {
+    emu->paused_timers = channels;
+}
+
+bool emu_timer_paused(emu_t *emu, unsigned timer, unsigned channel) {
+    return emu->paused_timers >> (4 * timer + channel) & 1;
 }
 
 /* ---- interrupts, DMA requests ------------------------------------------------------------------------------------------ */
@@ -173,6 +182,10 @@ bool emu_pad_level(emu_t *emu, unsigned pad) {
 
 int emu_pad_of_function(emu_t *emu, unsigned function) {
     return emu->pins.pad_of ? emu->pins.pad_of(emu->pins.opaque, function) : -1;
+}
+
+void emu_on_pads_rerouted(emu_t *emu, void (*listener)(void *opaque), void *opaque) {
+    add_listener(&emu->reroute_listeners, opaque)->call.clocks = listener;
 }
 
 /* ---- SPI parts ----------------------------------------------------------------------------------------------------------- */

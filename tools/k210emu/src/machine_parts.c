@@ -1,4 +1,4 @@
-/* Serial wires between pads and parts of the board. */
+/* Wires between pads and parts of the board, and from pad to pad. */
 #include "machine.h"
 
 #include <stdlib.h>
@@ -33,6 +33,33 @@ emu_wire_t emu_wire_send(emu_t *emu, unsigned pad, uint8_t byte, uint32_t baud) 
         if (emu_pad_of_function(emu, rx_function[uart]) == (int)pad && emu->serial[uart].receive)
             return offer(&emu->serial[uart], byte, baud);
     return EMU_WIRE_LOST;
+}
+
+static void forward(void *opaque, uint8_t byte, uint32_t baud) {
+    jumper_end_t *end = opaque;
+    emu_wire_send(end->emu, end->to, byte, baud); /* a receiver without room loses it, as on a wire */
+}
+
+static void connect(emu_t *emu, unsigned from, unsigned to) {
+    emu->jumper[from] = (int8_t)(to + 1);
+    emu->jumper_end[from] = (jumper_end_t){emu, to};
+    emu_wire_serial(emu, from, forward, &emu->jumper_end[from]);
+}
+
+bool emu_jumper(emu_t *emu, unsigned pad_a, unsigned pad_b) {
+    if (pad_a >= PADS || pad_b >= PADS || pad_a == pad_b || emu->jumper[pad_a] || emu->jumper[pad_b])
+        return false;
+    connect(emu, pad_a, pad_b);
+    connect(emu, pad_b, pad_a);
+    if (emu->pins.rewired) {
+        emu->pins.rewired(emu->pins.opaque, pad_a);
+        emu->pins.rewired(emu->pins.opaque, pad_b);
+    }
+    return true;
+}
+
+int emu_jumper_of(emu_t *emu, unsigned pad) {
+    return pad < PADS ? emu->jumper[pad] - 1 : -1;
 }
 
 void machine_free_parts(emu_t *emu) {

@@ -214,8 +214,9 @@ static void route_dma(sysctl_t *s)
     emu_set_dma_select(s->emu, 5, field(get(s, DMA_SEL1), 0, 6));
 }
 
-static void route_xip(sysctl_t *s)
+static void route_peri(sysctl_t *s)
 {
+    emu_set_timer_pause(s->emu, field(get(s, PERI), 0, 12));
     for (unsigned controller = 0; controller < 4; controller++) {
         emu_set_spi_xip(s->emu, controller, bit(get(s, PERI), 12 + controller));
     }
@@ -243,7 +244,7 @@ static void sysctl_write(void *opaque, uint64_t offset, unsigned size, uint64_t 
         }
         return;
     case DMA_SEL0: case DMA_SEL1: route_dma(s); return;
-    case PERI: route_xip(s); return;
+    case PERI: route_peri(s); break;
     case PLL0: case PLL1: case PLL2: write_pll(s, ((unsigned)offset - PLL0) / 4, old); break;
     case PERI_RESET: write_peri_reset(s, old); break;
     case CLK_SEL0:
@@ -285,7 +286,7 @@ static void sysctl_reset(void *opaque)
     case EMU_RESET_SOFT: s->reset_flags |= 1u << 4; break;
     }
     route_dma(s);
-    route_xip(s);
+    route_peri(s);
     update_clocks(s);
 }
 

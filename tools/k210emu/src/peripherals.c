@@ -1,0 +1,12 @@
+/* Creates the peripherals of spec soc.md 10, DVP and SPI2. */
+#include "peripherals.h"
+
+void peripherals_create(emu_t *emu)
+{
+    for (unsigned i = 0; i < 3; i++) {
+        timer_create(emu, i);
+    }
+    wdt_create(emu, 0);
+    wdt_create(emu, 1);
+    rtc_create(emu);
+}

@@ -1,0 +1,11 @@
+/* Constructors of the devices that peripherals.c creates. */
+#ifndef K210EMU_PERIPHERALS_H
+#define K210EMU_PERIPHERALS_H
+
+#include "device.h"
+
+void timer_create(emu_t *emu, unsigned index); /* 0..2 */
+void wdt_create(emu_t *emu, unsigned index);   /* 0, 1 */
+void rtc_create(emu_t *emu);
+
+#endif
