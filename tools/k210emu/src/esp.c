@@ -233,7 +233,7 @@ esp_t *emu_attach_esp(emu_t *emu, const esp_config_t *config)
     s->send = EMU_EVENT(send_next, s);
     emu_wire_serial(emu, config->rx_pad, received, s);
     if (config->en_pad >= 0) {
-        emu_pull_up(emu, (unsigned)config->en_pad); /* it runs while the K210 is held in reset, spec isp-flash.md 12.2 */
+        emu_pull_up(emu, (unsigned)config->en_pad); /* runs while the K210 is in reset, spec isp-flash.md 12.2 */
         emu_on_pad(emu, (unsigned)config->en_pad, en_changed, s);
     }
     emu_add_device(emu, &(emu_device_t){.name = "esp", .state = esp_state, .destroy = esp_destroy, .opaque = s});
