@@ -46,6 +46,7 @@ PASSING = """
         assert "_f" not in dut.eval("dir()")
 
     def test_memory(dut):
+        assert dut.crashes == []
         assert dut.read_memory(0x80000004, 4) == (0xDEADBEEF).to_bytes(4, "little")
 
     def test_crash(dut):

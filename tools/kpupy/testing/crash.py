@@ -29,7 +29,7 @@ class Crash:
 def parse(text: str) -> list[Crash]:
     """Every crash dump in console text, in order; text around and after them is ignored."""
     starts = list(_START.finditer(text))
-    ends = [start.start() for start in starts[1:]] + [len(text)]
+    ends = [*(start.start() for start in starts[1:]), len(text)][: len(starts)]
     return [_one(start[1].strip(), text[start.end() : end]) for start, end in zip(starts, ends, strict=True)]
 
 
