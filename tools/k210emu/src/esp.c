@@ -140,7 +140,7 @@ static void received(void *opaque, uint8_t byte, uint32_t baud)
     }
 }
 
-/* ---- EN and boot straps -------------------------------------------------------------------------------------------- */
+/* ---- EN and boot straps ------------------------------------------------------------------------------------------ */
 
 static bool pad_level(const esp_t *s, int pad, bool unwired)
 {

@@ -23,7 +23,7 @@ bool esp_known_stub(const esp_t *s)
     return memcmp(digest, known[s->config.esp32], sizeof digest) == 0;
 }
 
-/* ---- reading: blocks, each acknowledged by the bytes received so far, then their MD5 ------------------------------ */
+/* ---- reading: blocks, each acknowledged by the bytes received so far, then their MD5 ----------------------------- */
 
 static void send_blocks(esp_t *s)
 {
