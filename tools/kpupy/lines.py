@@ -79,6 +79,6 @@ def no_lines(error: Exception) -> ToolError:
         f"the port has no reset and boot lines ({error})",
         [
             "hold BOOT, press RESET, release BOOT, and add --manual-boot",
-            "an emulated board: use its rfc2217 port, which carries the lines",
+            "an emulated board: with the LD_PRELOAD that it printed, or at its rfc2217 port",
         ],
     )

@@ -101,11 +101,14 @@ def _none_found(board: Board | None) -> ToolError:
 
 
 def open_port(name: str, baud: int = 115200, *, timeout: float = 0.05) -> Any:
-    """An open pyserial port, exclusive, with DTR and RTS released. `name` is a device or a pyserial URL."""
+    """An open pyserial port, exclusive. `name` is a device or a pyserial URL.
+
+    Opening asserts DTR and RTS, which leaves cross-coupled reset circuits alone; releasing them one after the other
+    would pulse the reset of one kind of board or the other (spec isp-flash.md 2.1).
+    """
     try:
         port = serial.serial_for_url(name, do_not_open=True)
         port.baudrate, port.timeout = baud, timeout
-        port.dtr = port.rts = False
         if "://" not in name:
             port.write_timeout = WRITE_S
             port.exclusive = True if os.name == "posix" else None

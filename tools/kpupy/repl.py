@@ -22,7 +22,7 @@ from kpupy.errors import Exit, ToolError, gone
 BAUD = 115200
 READ_S = 5.0  # longest silence while the board has to say something
 RAW_BANNER = b"raw REPL; CTRL-B to exit\r\n>"
-RESCUE_S = 4.0  # boot, and the window in which Ctrl-C skips boot.py and main.py
+RESCUE_S = 3.0  # boot, and the window in which Ctrl-C skips boot.py and main.py
 
 Consumer = Callable[[bytes], None]
 
@@ -114,6 +114,7 @@ class Repl:
         self.transport.in_raw_repl = True
 
     def _rescue(self) -> bytes:
+        """Reset, with Ctrl-C in the window in which our firmware then skips boot.py and main.py."""
         heard = b""
         wirings = [self.board.wiring] if self.board and self.board.wiring else [Wiring.RTS_RESET, Wiring.DTR_RESET]
         for wiring in wirings:
@@ -122,10 +123,12 @@ class Repl:
                 lines.play(self.port, lines.BOOT[wiring])
             except ToolError:
                 return heard  # no lines: nothing more to try
-        deadline = time.monotonic() + RESCUE_S
-        while time.monotonic() < deadline and b">>> " not in heard:
-            self.port.write(b"\x03")
-            heard += self._listen(0.05, b">>> ")
+            deadline = time.monotonic() + RESCUE_S
+            while time.monotonic() < deadline:
+                self.port.write(b"\x03")
+                heard += self._listen(0.05, b">>> ")
+                if heard.endswith(b">>> "):
+                    return heard
         return heard
 
     def _listen(self, seconds: float, end: bytes) -> bytes:
