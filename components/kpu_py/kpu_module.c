@@ -46,6 +46,10 @@ static mp_obj_t kpu_set_layers(mp_obj_t net_in, mp_obj_t count_in)
     mp_int_t count = mp_obj_get_int(count_in);
     kmodel_info_t info;
     kmodel_info(model, &info);
+    // Of later formats MaixPy v1 always runs all layers.
+    if (info.version > 3) {
+        return mp_const_true;
+    }
     if (count > (mp_int_t)info.layers) {
         mp_printf(&mp_plat_print, "err: set layers_length to %ld, but max %u\n", (long)count, (unsigned)info.layers);
         return mp_const_false;
@@ -60,6 +64,26 @@ static mp_obj_t kpu_set_layers(mp_obj_t net_in, mp_obj_t count_in)
 }
 static MP_DEFINE_CONST_FUN_OBJ_2(kpu_set_layers_obj, kpu_set_layers);
 
+static bool is_v3(const kmodel_t *model)
+{
+    kmodel_info_t info;
+    kmodel_info(model, &info);
+    return info.version == 3;
+}
+
+// What is wrong, on the console.
+static void refuse_shape(const kmodel_error_t *error, int index)
+{
+    if (error->code == KMODEL_ERR_INDEX) {
+        mp_printf(&mp_plat_print, "[MAIXPY]kpu: set_outputs arg value error:kmodel output idx %d out of range\r\n",
+                  index);
+    } else {
+        mp_printf(&mp_plat_print,
+                  "%s\r\n[MAIXPY]kpu: set_outputs arg value error: w,c,ch size not match output size\r\n",
+                  error->detail);
+    }
+}
+
 static mp_obj_t kpu_set_outputs(size_t n_args, const mp_obj_t *args)
 {
     bool right = n_args == 5 && mp_obj_is_type(args[0], &kpu_net_type);
@@ -70,10 +94,23 @@ static mp_obj_t kpu_set_outputs(size_t n_args, const mp_obj_t *args)
         mp_raise_ValueError(MP_ERROR_TEXT(
             "[MAIXPY]kpu: set_outputs arg format error: set_outputs(task, int idx, int w, int h, int ch)"));
     }
-    kpu_net_model(MP_OBJ_TO_PTR(args[0]));
+    kmodel_t *model = kpu_net_model(MP_OBJ_TO_PTR(args[0]));
     // The shapes of a V3 model are in its file; scripts go on when they see False.
-    mp_printf(&mp_plat_print, "[MAIXPY]kpu: set_outputs ctx error, maybe init err:%d\n", KMODEL_ERR_VERSION);
-    return mp_const_false;
+    if (is_v3(model)) {
+        mp_printf(&mp_plat_print, "[MAIXPY]kpu: set_outputs ctx error, maybe init err:%d\n", KMODEL_ERR_VERSION);
+        return mp_const_false;
+    }
+    uint32_t number[4]; // index, w, h, ch; what no model has stands for what does not fit
+    for (size_t i = 0; i < 4; i++) {
+        mp_int_t value = mp_obj_get_int(args[1 + i]);
+        number[i] = value < 0 || value > UINT32_MAX ? UINT32_MAX : (uint32_t)value;
+    }
+    kmodel_error_t error;
+    if (kmodel_set_output_shape(model, number[0], number[1], number[2], number[3], &error)) {
+        refuse_shape(&error, (int)mp_obj_get_int(args[1]));
+        return mp_const_false;
+    }
+    return mp_const_true;
 }
 static MP_DEFINE_CONST_FUN_OBJ_VAR(kpu_set_outputs_obj, 0, kpu_set_outputs);
 

@@ -175,7 +175,8 @@ mp_obj_t kpu_net_output(kpu_net_obj_t *net, mp_int_t index, mp_rom_error_text_t 
     fmap->typecode = out.type == KMODEL_F32 ? 'f' : 'B';
     fmap->count = out.type == KMODEL_F32 ? out.bytes / 4 : out.bytes;
     fmap->index = info.run_layers - 1;
-    bool map = last.type == KPU_CONVOLUTION && out.w;
+    // V3 as the original; later formats have their shape in the file or get it from set_outputs.
+    bool map = out.n == 1 && (info.version > 3 || last.type == KPU_CONVOLUTION);
     fmap->w = map ? out.w : fmap->count;
     fmap->h = map ? out.h : 1;
     fmap->ch = map ? out.c : 1;

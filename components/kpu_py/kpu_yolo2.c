@@ -183,26 +183,36 @@ static MP_DEFINE_CONST_DICT(find_locals, find_locals_table);
 static MP_DEFINE_CONST_OBJ_TYPE(kpu_yolo2_find_type, MP_QSTR_kpu_yolo2_find, MP_TYPE_FLAG_NONE, print, find_print,
                                 locals_dict, &find_locals);
 
-// The shape of the output is that of the last convolution that runs (spec maixpy-kpu.md 4.4 step 1). False: there is
-// none, or the output has another size.
+// V3: the shape of the output is that of the last convolution that runs (spec maixpy-kpu.md 4.4 step 1).
+static void last_convolution(const kmodel_t *model, uint32_t layers, kmodel_layer_t *layer)
+{
+    do {
+        kmodel_layer_info(model, --layers, layer);
+    } while (layer->type != KPU_CONVOLUTION && layers > 0);
+    if (layer->type != KPU_CONVOLUTION) {
+        *layer = (kmodel_layer_t){0};
+    }
+}
+
+// Later formats: that of output 0, as the file or set_outputs tells it. False: there is none, or the output has another
+// size.
 static bool get_shape(kmodel_t *model, kmodel_yolo2_t *yolo, kmodel_tensor_t *out)
 {
     kmodel_info_t info;
     kmodel_info(model, &info);
-    kmodel_layer_t layer = {0};
-    uint32_t i = info.run_layers;
-    do {
-        kmodel_layer_info(model, --i, &layer);
-    } while (layer.type != KPU_CONVOLUTION && i > 0);
     kmodel_tensor_t in;
     kmodel_input_info(model, &in);
     kmodel_output_info(model, 0, out);
+    kmodel_layer_t layer = {.wo = out->w, .ho = out->h, .co = out->c};
+    if (info.version == 3) {
+        last_convolution(model, info.run_layers, &layer);
+    }
     yolo->w = in.w;
     yolo->h = in.h;
     yolo->lw = layer.wo;
     yolo->lh = layer.ho;
     yolo->channels = layer.co;
-    return layer.type == KPU_CONVOLUTION && out->type == KMODEL_F32 &&
+    return layer.wo && out->type == KMODEL_F32 &&
            out->bytes == sizeof(float) * layer.wo * layer.ho * layer.co && kmodel_yolo2_classes(yolo);
 }
 
