@@ -14,6 +14,11 @@ from k210emu import Machine
 from kpupy.image import wrap
 
 MODEL_AT = 0x300000
+# No exp() in them: equal to the last bit.
+EXACT = (
+    *("v3_mask.kmodel", "v3_face_at_0x300000.kfpkg"),
+    *("v4_mnist112.kmodel", "v4_yolo20.kmodel", "v4_seg128_tiny.kmodel", "v4_maix_asr.kmodel"),
+)
 
 
 @pytest.fixture(scope="session")
@@ -46,7 +51,11 @@ def model_bytes(folder: pathlib.Path, name: str) -> bytes:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "name", ["v3_iris.kmodel", "v3_mnist.kmodel", "v3_ld5.kmodel", "v3_mask.kmodel", "v3_face_at_0x300000.kfpkg"]
+    "name",
+    [
+        *("v3_iris.kmodel", "v3_mnist.kmodel", "v3_ld5.kmodel", "v3_mask.kmodel", "v3_face_at_0x300000.kfpkg"),
+        *("v4_mnist112.kmodel", "v4_yolo20.kmodel", "v4_rfb320.kmodel", "v4_seg128_tiny.kmodel", "v4_maix_asr.kmodel"),
+    ],
 )
 def test_every_layer_equals_the_host(
     board_program: bytes,
@@ -69,7 +78,7 @@ def test_every_layer_equals_the_host(
     assert "load 0" in board
     assert "run 0" in board
     assert "heap 0\n" in board
-    if name in ("v3_mask.kmodel", "v3_face_at_0x300000.kfpkg"):  # no exp() in it: equal to the last bit
+    if name in EXACT:
         output = (tmp_path / "out.0.bin").read_bytes()
         assert f"output 0: {len(output)} bytes crc {zlib.crc32(output):08x}" in board
     if "face" in name:

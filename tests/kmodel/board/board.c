@@ -70,14 +70,17 @@ static void run_layers(kmodel_t *model, const kmodel_input_t *in)
     kmodel_layer_t layer;
     for (uint32_t i = 0, n = 0; kmodel_layer_info(model, i, &layer) == 0; i++) {
         kmodel_tensor_t t;
-        if (layer.type != 10240) {
+        if (layer.type != 10240 && layer.type != 0x2002) { // convolutions of the KPU in V3 and V4
             continue;
         }
         if (kmodel_set_layers(model, i + 1, &error) || kmodel_run(model, in, &error)) {
             show("layer", error.code, &error);
         } else {
             kmodel_output_info(model, 0, &t);
-            printk("kpu %u: %ux%ux%u crc %08x\n", n++, t.c, t.h, t.w, crc32(t.data, t.bytes));
+            uint32_t image = t.bytes / t.n;
+            for (uint32_t k = 0; k < t.n; k++) {
+                printk("kpu %u: %ux%ux%u crc %08x\n", n++, t.c, t.h, t.w, crc32((uint8_t *)t.data + k * image, image));
+            }
         }
     }
     kmodel_set_layers(model, 0, &error);
