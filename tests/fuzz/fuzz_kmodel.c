@@ -235,6 +235,11 @@ static bool is_v4(const bytes_t *m)
     return get(m, 0) == 0x4b4d444c;
 }
 
+static bool is_v5(const bytes_t *m)
+{
+    return is_v4(m) && get(m, 4) == 5;
+}
+
 static uint32_t header_words(const bytes_t *m)
 {
     return is_v4(m) ? 10 + 8 * (get(m, 28) % 65) + 4 * (get(m, 32) % 65) : 7 + 2 * (get(m, 24) % 65);
@@ -312,6 +317,23 @@ static void mutate_record(bytes_t *m)
     mutate_body(m);
 }
 
+// V5: the tables in front, and code, where nothing is aligned.
+static void mutate_v5(bytes_t *m)
+{
+    size_t at = below(m->size);
+    switch (below(4)) {
+    case 0: replace_word(m, 4 * (size_t)below(80)); break;
+    case 1: m->data[at] = (uint8_t)(below(2) ? below(64) : rnd()); break;
+    case 2: replace_word(m, at); break;
+    default:
+        // Behind the next TENSOR: a field of its record.
+        while (at + 8 < m->size && m->data[at] != 0x5e) {
+            at++;
+        }
+        m->data[(at + 1 + below(20)) % m->size] = (uint8_t)below(below(2) ? 8 : 256);
+    }
+}
+
 static void truncate_model(bytes_t *m)
 {
     m->size = below(4) ? m->size - below(m->size < 40 ? m->size : 40) : below(m->size);
@@ -347,6 +369,10 @@ static void swap_words(bytes_t *m)
 static void mutate(bytes_t *m, const bytes_t *other)
 {
     for (uint32_t n = 1 + below(below(4) ? 1 : 4); n; n--) {
+        if (is_v5(m) && m->size && below(4)) {
+            mutate_v5(m);
+            continue;
+        }
         switch (below(12)) {
         case 0: flip_bits(m); break;
         case 1: replace_word(m, below(m->size) & ~3u); break;

@@ -9,7 +9,7 @@ import numpy as np
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
-from kmodel import samples, samples_v4
+from kmodel import samples, samples_v4, samples_v5
 from kmodel.builder import DEQUANTIZE, Model, f32, random_kpu
 
 
@@ -17,6 +17,7 @@ def models() -> dict[str, bytes]:
     out = {f"layer_{kind}": samples.layer_model(kind, *samples.LAYERS[kind]) for kind in samples.LAYERS}
     out |= {f"mixed_{i}": data for i, data in enumerate(samples.sample_models())}
     out |= {f"v4_{i}": data for i, data in enumerate(samples_v4.sample_models())}
+    out |= {f"v5_{name}": data for name, data in samples_v5.sample_models().items()}
     rng = np.random.default_rng(1)
     for pool in range(10):
         for kernel in (1, 3):

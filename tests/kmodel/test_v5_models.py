@@ -11,10 +11,42 @@ import pytest
 from .builder import swap_words
 from .conftest import Runtime
 
-NAMES = """100_cls_u8 100_iris 100_misc_u8 100_mob_float 110_cls_u8 110_misc_prep 110_tconv_float 130_misc_u8
-130_mob_prep 140_cls_u8 140_iris 140_mob_prep 140_sine 150_yolo_u8 160_misc_prep 171_mob_u8 180_misc_prep
-190_bil_float 190_bil_u8 190_cls_f32in 190_cls_i8in 190_cls_prep 190_cls_u8 190_iris 190_lm 190_misc_float
-190_misc_u8 190_mob_prep 190_mob_u8 190_sine 190_tconv_i8out 190_tconv_u8 190_yolo_u8 190_yolox""".split()
+NAMES = [
+    "100_cls_u8",
+    "100_iris",
+    "100_misc_u8",
+    "100_mob_float",
+    "110_cls_u8",
+    "110_misc_prep",
+    "110_tconv_float",
+    "130_misc_u8",
+    "130_mob_prep",
+    "140_cls_u8",
+    "140_iris",
+    "140_mob_prep",
+    "140_sine",
+    "150_yolo_u8",
+    "160_misc_prep",
+    "171_mob_u8",
+    "180_misc_prep",
+    "190_bil_float",
+    "190_bil_u8",
+    "190_cls_f32in",
+    "190_cls_i8in",
+    "190_cls_prep",
+    "190_cls_u8",
+    "190_iris",
+    "190_lm",
+    "190_misc_float",
+    "190_misc_u8",
+    "190_mob_prep",
+    "190_mob_u8",
+    "190_sine",
+    "190_tconv_i8out",
+    "190_tconv_u8",
+    "190_yolo_u8",
+    "190_yolox",
+]
 TYPES = {"u8": (0, np.uint8), "f32": (1, np.float32), "i8": (2, np.int8)}
 
 
@@ -102,7 +134,10 @@ def test_kpu_layers_are_queued(runtime: Runtime, shared_models: pathlib.Path) ->
 
 def test_set_layers_is_refused(runtime: Runtime, shared_models: pathlib.Path) -> None:
     model = (shared_models / "v5_190_iris.kmodel").read_bytes()
-    assert runtime.job(model, bytes(16), layers=1).error == (2014, "a kmodel V5 cannot be stopped between its operations")
+    assert runtime.job(model, bytes(16), layers=1).error == (
+        2014,
+        "a kmodel V5 cannot be stopped between its operations",
+    )
 
 
 def test_stops(runtime: Runtime, shared_models: pathlib.Path) -> None:

@@ -206,7 +206,7 @@ int v5_onehot(kmodel_v5_vm_t *vm)
         for (uint32_t k = rest.rank, left = i; k-- > 0; left /= rest.dim[k]) {
             offset += (uint64_t)(left % rest.dim[k]) * (uint32_t)out.view.step[k < axis ? k : k + 1];
         }
-        memcpy((uint8_t *)out.view.data + offset, on.view.data, size);
+        memmove((uint8_t *)out.view.data + offset, on.view.data, size);
     }
     return 0;
 }

@@ -60,7 +60,12 @@ int kmodel_v5_run(kmodel_t *m, const kmodel_input_t *inputs, kmodel_error_t *err
     if (rc) {
         return rc;
     }
-    return v5->module[call.function->module].k210 ? kmodel_v5_k210(&call) : kmodel_v5_stackvm(&call);
+    rc = v5->module[call.function->module].k210 ? kmodel_v5_k210(&call) : kmodel_v5_stackvm(&call);
+    if (rc == KMODEL_ERR_FORMAT) {
+        // Only addresses are known better than when the model was loaded: its functions pass one that is misaligned.
+        rc = error->code = KMODEL_ERR_RUN;
+    }
+    return rc;
 }
 
 int kmodel_v5_layer_info(const kmodel_t *m, uint32_t index, kmodel_layer_t *layer)

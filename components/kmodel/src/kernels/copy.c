@@ -15,7 +15,7 @@ static void copy_row(const void *ctx, uint8_t *const data[], const int32_t step[
     uint8_t *to = data[0];
     const uint8_t *from = data[1];
     if (step[0] == (int32_t)size && step[1] == (int32_t)size) {
-        memcpy(to, from, (size_t)n * size);
+        memmove(to, from, (size_t)n * size); // operands of V5 may overlap
     } else if (size == 1) {
         COPY_ROW(uint8_t)
     } else if (size == 2) {

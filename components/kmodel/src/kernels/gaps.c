@@ -46,7 +46,7 @@ static int mirror_axis(const kmodel_env_t *env, uint32_t mode, const kmodel_shap
                        uint32_t size, const kmodel_gap_t gaps[])
 {
     if (axis == in_shape->rank) {
-        memcpy(out.data, in.data, size);
+        memmove(out.data, in.data, size);
         return 0;
     }
     int rc = env->poll && axis + 1 == in_shape->rank && env->poll(env->ctx) ? KMODEL_HOOK_INTERRUPTED : 0;

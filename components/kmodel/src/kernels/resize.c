@@ -53,7 +53,7 @@ static void resize_row(const kmodel_resize_t *p, uint8_t *out, int32_t out_step,
         int64_t left = c.first * in_step, right = c.second * in_step;
         float dx = c.part;
         if (p->nearest) {
-            memcpy(out, top + left, p->type == KMODEL_F32 ? 4 : 1);
+            memmove(out, top + left, p->type == KMODEL_F32 ? 4 : 1);
         } else {
             put(p, out,
                 value(p, top + left) * ((1 - dy) * (1 - dx)) + value(p, bottom + left) * (dy * (1 - dx)) +
