@@ -16,9 +16,11 @@ BUILD = ROOT / "build" / "sdk"
 sys.path.insert(0, str(ROOT / "tools"))
 
 from k210emu import Machine  # noqa: E402
+from kpupy.image import wrap  # noqa: E402
 
 PATTERN_AT, PATTERN_BYTES, SCRATCH = 0x300000, 1 << 20, 0x500000
 CRASH_PROGRAMS = {"crash"}
+BOOTED_PROGRAMS = {"wdt"}  # from flash, because the chip is reset
 
 
 @pytest.fixture(scope="session")
@@ -98,6 +100,19 @@ def norflash(m: Machine) -> bytes:
     return text + unique
 
 
+def pwm(m: Machine) -> bytes:
+    m.jumper(24, 25)
+    return b""
+
+
+def wdt(m: Machine) -> bytes:
+    """Reset by a watchdog twice; what is said before belongs to runs that did not end."""
+    for cause in (0, 2):
+        text = m.run_until("RESET ") + m.run_until("\n")
+        assert text.endswith(f"RESET {cause}\n".encode()), text
+    return m.run_until("RESET 3\n")
+
+
 def crash(m: Machine) -> bytes:
     text = m.run_until("exit 1337")
     assert b"CRASH hart 0: illegal instruction (cause 0x2) at pc 0x8000" in text
@@ -108,6 +123,7 @@ def crash(m: Machine) -> bytes:
 
 SCRIPTS: dict[str, Callable[[Machine], bytes]] = {
     "sysctl": sysctl, "gpiohs": gpiohs, "uarths": uarths, "uart": uart, "norflash": norflash, "crash": crash,
+    "pwm": pwm, "wdt": wdt,
 }
 
 
@@ -122,8 +138,13 @@ def norflash_after(m: Machine) -> None:
 @pytest.mark.parametrize("name", sorted(path.stem for path in HERE.glob("*.c")))
 def test_program(name: str, programs: Path) -> None:
     with Board(strict=True) as m:
-        m.load(0x80000000, (programs / f"{name}.bin").read_bytes())
-        m.start(0x80000000)
+        program = (programs / f"{name}.bin").read_bytes()
+        if name in BOOTED_PROGRAMS:
+            m.write_flash(0, wrap(program))
+            m.boot()
+        else:
+            m.load(0x80000000, program)
+            m.start(0x80000000)
         text = SCRIPTS[name](m) if name in SCRIPTS else b""
         text += m.run_until("DONE ", timeout_ms=4000) + m.run_until("\n")
         if name == "norflash":
