@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from dev_support import FPIOA, GPIOHS, SYSCTL, TIMER, Board
 
@@ -130,7 +132,7 @@ def test_pwm_read_back_by_gpiohs_over_a_wire(board: Board, timer: int, n: int) -
         levels.append(board.get(GPIOHS) >> 5 & 1)
     assert sum(levels) / len(levels) == pytest.approx(0.3, abs=0.003)
     rises = [i for i in range(1, len(levels)) if levels[i] > levels[i - 1]]
-    assert [b - a for a, b in zip(rises, rises[1:], strict=False)] == pytest.approx([1000] * (len(rises) - 1), abs=1)
+    assert [b - a for a, b in pairwise(rises)] == pytest.approx([1000] * (len(rises) - 1), abs=1)
     assert len(rises) == 4
     board.get(GPIOHS + 0x1C)
     board.put(GPIOHS + 0x1C, 0xFFFFFFFF)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import binding, boards
 from .esp import Esp
+from .i2c import I2cDevice, Part
 from .wiring import Pins
 
 if TYPE_CHECKING:
@@ -100,6 +101,7 @@ class Machine:
             raise EmulationError("no CPU engine: is unicorn 2.1.1 installed?")
         self._lib.emu_set_flash_speed(self._emu, flash_speed)
         self._read_from = 0
+        self._parts: list[object] = []  # callbacks that the library holds
         self._server: Server | None = None
         settings = boards.esp(board)
         self.esp = Esp(self, settings) if settings else None
@@ -447,6 +449,17 @@ class Machine:
 
     def pad(self, number: int) -> Pad:
         return Pad(self, number)
+
+    def attach_i2c(self, scl: int, sda: int, address: int, device: I2cDevice) -> None:
+        """Wires a device written in Python to two pads; whatever controller the firmware routes there reaches it."""
+        if not (0 <= scl < 48 and 0 <= sda < 48 and scl != sda):
+            raise ValueError(f"pads {scl} and {sda} are not two of 0..47")
+        if not 0 <= address < 0x80:
+            raise ValueError(f"address {address:#x} is not a 7-bit address")
+        part = Part(device)
+        self._parts.append(part)
+        with self.lock:
+            self._lib.emu_i2c_attach(self._emu, scl, sda, address, ctypes.byref(part))
 
     def jumper(self, a: int, b: int) -> None:
         """A wire between two pads, for levels, serial bytes, I2C and I2S; one at most on each pad."""

@@ -211,6 +211,25 @@ const emu_spi_part_t *emu_spi_part(emu_t *emu, unsigned controller, unsigned chi
 void emu_set_spi_xip(emu_t *emu, unsigned controller, bool on);
 bool emu_spi_xip(emu_t *emu, unsigned controller);
 
+/* ---- I2C and SCCB: parts on a pair of pads, whatever controller the firmware routes there -------------------------- */
+
+#define EMU_I2C_STRETCH (-1)
+#define EMU_I2C_TEN_BIT 0x400u /* in an address: it has ten bits */
+typedef struct {
+    bool (*start)(void *opaque, bool reading); /* addressed, also by a repeated START; false: no acknowledge */
+    bool (*write)(void *opaque, uint8_t byte); /* false: no acknowledge */
+    int (*read)(void *opaque);                 /* a byte, or EMU_I2C_STRETCH: the clock is held, ask again later */
+    void (*stop)(void *opaque);
+    void *opaque;
+} emu_i2c_part_t;
+/* `address` is 7 bits, or 10 with EMU_I2C_TEN_BIT. The struct is copied. */
+void emu_i2c_attach(emu_t *emu, unsigned scl_pad, unsigned sda_pad, unsigned address, const emu_i2c_part_t *part);
+/* A controller that may be a slave: asked at every START on the wires its functions are routed to. */
+void emu_i2c_attach_slave(emu_t *emu, unsigned scl_function, unsigned sda_function,
+                          bool (*answers)(void *opaque, unsigned address), const emu_i2c_part_t *part);
+/* Who answers on the wires that a controller's functions are routed to; NULL: nobody. The pointer stays good. */
+const emu_i2c_part_t *emu_i2c_find(emu_t *emu, unsigned scl_function, unsigned sda_function, unsigned address);
+
 /* ---- state as JSON ---------------------------------------------------------------------------------------------------- */
 
 void emu_json_u64(emu_json_t *json, const char *key, uint64_t value);

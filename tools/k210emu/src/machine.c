@@ -345,6 +345,7 @@ void emu_destroy(emu_t *emu) {
         cpu_destroy(emu->harts[i].cpu);
     machine_free_listeners(emu);
     machine_free_parts(emu);
+    machine_free_i2c(emu);
     for (unsigned i = 0; i < EMU_UART_COUNT; i++) {
         free(emu->serial[i].sent);
         free(emu->serial[i].queue);

@@ -141,6 +141,7 @@ struct emu {
     emu_spi_part_t spi_parts[4][4]; /* no part where transfer is NULL */
     serial_t serial[EMU_UART_COUNT];
     part_t *parts; /* with serial inputs */
+    struct i2c_node *i2c_nodes;
     host_port_t port;
 
     bool ai_ram_on, power_off, failed, reset_requested;
@@ -186,6 +187,9 @@ void machine_wire_board(emu_t *emu);
 /* machine_parts.c */
 void machine_part_receives(emu_t *emu, emu_uart_t uart, uint8_t byte, uint32_t baud);
 void machine_free_parts(emu_t *emu);
+
+/* machine_i2c.c */
+void machine_free_i2c(emu_t *emu);
 
 /* machine_serial.c */
 void machine_pump(emu_t *emu, emu_uart_t uart);

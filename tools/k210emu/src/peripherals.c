@@ -5,6 +5,7 @@ void peripherals_create(emu_t *emu)
 {
     for (unsigned i = 0; i < 3; i++) {
         timer_create(emu, i);
+        i2c_create(emu, i);
     }
     wdt_create(emu, 0);
     wdt_create(emu, 1);

@@ -7,5 +7,6 @@
 void timer_create(emu_t *emu, unsigned index); /* 0..2 */
 void wdt_create(emu_t *emu, unsigned index);   /* 0, 1 */
 void rtc_create(emu_t *emu);
+void i2c_create(emu_t *emu, unsigned index);   /* 0..2 */
 
 #endif
