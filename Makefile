@@ -109,6 +109,14 @@ tools: setup ## build the emulator and the flash reader
 	@$(MAKE) --no-print-directory -s -C tools/kpupy/passthrough -j$(JOBS)
 	@$(MAKE) --no-print-directory -s -C tools/kpupy/stub -j$(JOBS)
 
+.PHONY: wheel
+wheel: tools ## build the host package for pip into build/dist, with the programs that it loads into boards
+	@cp $(BUILD)/kpupy/reader.bin tools/kpupy/stub/
+	@cp $(BUILD)/passthrough/passthrough.bin tools/kpupy/passthrough/
+	@$(PY) -m pip wheel --disable-pip-version-check -q --no-deps --no-build-isolation -w $(BUILD)/dist .
+	@rm tools/kpupy/stub/reader.bin tools/kpupy/passthrough/passthrough.bin
+	@ls $(BUILD)/dist/*.whl
+
 .PHONY: micropython
 micropython: setup
 ifeq ($(abspath $(MICROPY_DIR)),$(abspath $(BUILD)/micropython))

@@ -167,13 +167,14 @@ def test_unplugged_in_the_middle_then_again(machine: Machine, line: Line, tmp_pa
 
 
 def test_power_cut_while_flashing_then_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "WRITE_S", 2.0)
     data, flash = save(tmp_path, "program.bin", DATA[:9000]), tmp_path / "board.flash"
     with Machine("maixduino", flash=flash) as machine:
         machine.boot()
         name = machine.serve("rfc2217:0")
         machine.cut_power_after(100)
-        run = kpupy("flash", data, "-p", name, "-B", "maixduino", "--json")
+        with monkeypatch.context() as patch:
+            patch.setattr(engine, "WRITE_S", 4.0)  # the wait for a board that is off
+            run = kpupy("flash", data, "-p", name, "-B", "maixduino", "--json")
         assert run.status == Exit.TRANSFER and "HALF-WRITTEN" in run.json["state"], run.err
         assert "is it powered?" in run.json["hints"][0]
         assert "power was cut" in str(machine.serve_error)
