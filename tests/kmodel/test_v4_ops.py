@@ -541,3 +541,30 @@ def test_stop_within_a_node(runtime: Runtime) -> None:
     assert (answer.raw["first_run"]["code"], answer.raw["first_run"]["detail"]) == (1, "interrupted at layer 0 of 1")
     assert answer.error == (0, "")
     assert answer.raw["polls"] > 10
+
+
+@pytest.mark.parametrize("axis", range(4))
+def test_shape_of_a_concatenation(runtime: Runtime, axis: int) -> None:
+    """That of its parts with one axis longer; elementwise operations keep it."""
+    shapes = [[2, 3, 4, 5], [2, 3, 4, 5]]
+    shapes[1][axis] = 1
+    total = list(shapes[0])
+    total[axis] += 1
+    counts = [math.prod(s) for s in (*shapes, total)]
+    inner, outer = 4 * math.prod(total[axis + 1 :]), math.prod(total[:axis])
+    first, second = f32_range(0, counts[0]), f32_range(4 * counts[0], counts[1])
+    joined, out = f32_range(2048, counts[2]), f32_range(4096, counts[2])
+    model = Model(8192, [(first, shapes[0]), (second, shapes[1])], [out])
+    model.add(b.CONCAT, *joined, inner, outer, 2, *first, *second, shapes[0][axis], 1).add(b.UNARY, *joined, *out, 6)
+    got = runtime.job(model.build(), bytes(first[3] + second[3])).outputs[0]
+    assert (got.n, *got.shape[::-1]) == tuple(total)
+
+
+def test_shape_of_joined_rows(runtime: Runtime) -> None:
+    """Parts that were flattened before: what the concatenation itself tells, also of concatenations."""
+    source, first, out = f32_range(0, 24), f32_range(96, 36), f32_range(240, 48)
+    model = Model(432, [(source, (1, 2, 3, 4))], [out])
+    model.add(b.CONCAT, *first, 16, 1, 2, *source, *f32_range(0, 12), 6, 3)
+    model.add(b.CONCAT, *out, 16, 1, 2, *first, *f32_range(0, 12), 9, 3)
+    got = runtime.job(model.build(), bytes(96)).outputs[0]
+    assert (got.n, got.shape) == (1, (4, 12, 1))

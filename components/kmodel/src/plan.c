@@ -2,6 +2,7 @@
 
 #include "kpu_layer.h"
 #include "ops.h"
+#include "v4.h"
 
 int kmodel_alloc_index(kmodel_t *m, uint32_t nodes, uint64_t records, uint32_t inputs, uint32_t outputs,
                        kmodel_error_t *error)
@@ -84,6 +85,8 @@ static bool find_writer(const kmodel_t *m, uint32_t *nodes, const kmodel_tensor_
     return false;
 }
 
+static void infer(const kmodel_t *m, uint32_t nodes, kmodel_tensor_t *t, bool nested);
+
 static void take_shape(kmodel_tensor_t *t, const kmodel_tensor_t *from)
 {
     t->w = from->w;
@@ -103,7 +106,18 @@ static void take_input_shape(const kmodel_t *m, const kmodel_tensor_t *want, kmo
     }
 }
 
-void kmodel_infer(const kmodel_t *m, uint32_t nodes, kmodel_tensor_t *t)
+// What the parts of a concatenation tell; the parts of its parts are not looked at.
+static void take_joined_shape(const kmodel_t *m, uint32_t nodes, const kmodel_prep_t *prep, kmodel_tensor_t *t,
+                              bool nested)
+{
+    kmodel_tensor_t part = prep->in[0];
+    if (!nested) {
+        infer(m, nodes, &part, true);
+    }
+    kmodel_v4_joined_shape(prep->field, &part, t);
+}
+
+static void infer(const kmodel_t *m, uint32_t nodes, kmodel_tensor_t *t, bool nested)
 {
     kmodel_tensor_t want = *t;
     for (bool first = true;; first = false) {
@@ -113,7 +127,7 @@ void kmodel_infer(const kmodel_t *m, uint32_t nodes, kmodel_tensor_t *t)
             return;
         }
         uint32_t elements = prep.out.bytes >> (prep.out.type == KMODEL_F32 ? 2 : 0);
-        if (first) {
+        if (first && m->version == 3) { // V4 tells it
             t->type = prep.out.type;
         }
         // A layer that does not keep the number of elements ends the search.
@@ -124,6 +138,15 @@ void kmodel_infer(const kmodel_t *m, uint32_t nodes, kmodel_tensor_t *t)
             take_shape(t, &prep.out);
             return;
         }
+        if (prep.node->op == &kmodel_v4_concat) {
+            take_joined_shape(m, nodes, &prep, t, nested);
+            return;
+        }
         want = prep.in[0];
     }
+}
+
+void kmodel_infer(const kmodel_t *m, uint32_t nodes, kmodel_tensor_t *t)
+{
+    infer(m, nodes, t, false);
 }

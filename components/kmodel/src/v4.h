@@ -33,6 +33,9 @@ int kmodel_v4_in_kpu(kmodel_prep_t *prep, kmodel_tensor_t *t, const uint32_t *ra
 int kmodel_v4_images(kmodel_prep_t *prep, kmodel_tensor_t *t, uint32_t images, uint32_t size);
 int kmodel_v4_shift(kmodel_prep_t *prep, uint32_t shift);
 int kmodel_v4_op(kmodel_prep_t *prep, uint32_t op, uint32_t count);
+// The shape of a concat: that of its first part, as far as it is known, with one axis longer; otherwise 1, outer, sum of
+// the sizes, inner.
+void kmodel_v4_joined_shape(const uint32_t *field, const kmodel_tensor_t *part, kmodel_tensor_t *t);
 int kmodel_v4_overlap_of(kmodel_prep_t *prep, const kmodel_tensor_t *in, const kmodel_tensor_t *out);
 
 // Bytes of an element; in the file f32 is 0 and u8 is 1.

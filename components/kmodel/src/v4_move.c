@@ -53,6 +53,32 @@ static int eval_concat(kmodel_t *m, const uint32_t *f)
     return 0;
 }
 
+void kmodel_v4_joined_shape(const uint32_t *f, const kmodel_tensor_t *part, kmodel_tensor_t *t)
+{
+    const uint32_t *sizes = f + RANGES + 4 * f[COUNT];
+    uint32_t shape[] = {part->n, part->c, part->h, part->w}, sum = 0;
+    uint32_t element = kmodel_type_bytes(t->type);
+    for (uint32_t i = 0; i < f[COUNT]; i++) {
+        sum += sizes[i];
+    }
+    uint64_t inside = part->w ? element : 0;
+    unsigned axis = 4;
+    while (axis-- && (inside != f[INNER] || shape[axis] != sizes[0])) {
+        inside *= shape[axis];
+    }
+    if (axis < 4) {
+        shape[axis] = sum;
+    } else if (f[INNER] % element == 0) {
+        memcpy(shape, (uint32_t[]){1, f[OUTER], sum, f[INNER] / element}, sizeof(shape));
+    } else {
+        return;
+    }
+    t->n = shape[0];
+    t->c = shape[1];
+    t->h = shape[2];
+    t->w = shape[3];
+}
+
 static int prepare_memory_copy(kmodel_prep_t *prep)
 {
     const uint32_t *f = prep->field, *in = f, *out = f + OUT;
