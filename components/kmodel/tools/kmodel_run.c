@@ -10,7 +10,8 @@
 
 static const char usage[] =
     "usage: kmodel_run MODEL [options]\n"
-    "  --input FILE    u8 planar or f32 little-endian, as the model takes; without it the model is only described\n"
+    "  --input FILE    u8 planar or f32 little-endian, as the model takes; without it the model is only described.\n"
+    "                  Once for each input of the model\n"
     "  --lcg           pseudo-random input instead: s = 1664525 s + 1013904223 from s = 1, byte s >> 24;\n"
     "                  f32 byte / 255\n"
     "  --output NAME   write output i to NAME.i.bin\n"
@@ -19,8 +20,11 @@ static const char usage[] =
     "  --count N       run the first N layers only\n"
     "  --profile A|B   rounding of the KPU (default B)\n";
 
+#define MAX_INPUTS 64
+
 typedef struct {
-    const char *model, *input, *output, *layers;
+    const char *model, *inputs[MAX_INPUTS], *output, *layers;
+    unsigned input_count;
     bool lcg, crc;
     unsigned count;
     char profile;
@@ -126,7 +130,10 @@ static options_t parse(char **argv)
     options_t o = {.profile = 'B'};
     for (int i = 1; argv[i]; i++) {
         if (!strcmp(argv[i], "--input")) {
-            o.input = next(argv, &i);
+            if (o.input_count == MAX_INPUTS) {
+                die(argv[i], "given too often");
+            }
+            o.inputs[o.input_count++] = next(argv, &i);
         } else if (!strcmp(argv[i], "--output")) {
             o.output = next(argv, &i);
         } else if (!strcmp(argv[i], "--layers")) {
@@ -163,11 +170,12 @@ static void describe(const kmodel_t *model)
     kmodel_info_t info;
     kmodel_tensor_t input;
     kmodel_info(model, &info);
-    kmodel_input_info(model, &input);
     printf("kmodel V%u%s: %u layers (%u on the KPU), file %u, main memory %u, index %u bytes, KPU rows %u\n",
            info.version, info.word_swapped ? " (word-swapped)" : "", info.layers, info.kpu_layers, info.file_bytes,
            info.main_bytes, info.index_bytes, info.kpu_rows);
-    print_tensor("input", &input);
+    for (unsigned i = 0; kmodel_input_at(model, i, &input) == 0; i++) {
+        print_tensor("input", &input);
+    }
     for (unsigned i = 0; i < info.layers; i++) {
         kmodel_layer_t l;
         kmodel_layer_info(model, i, &l);
@@ -176,14 +184,17 @@ static void describe(const kmodel_t *model)
     }
 }
 
-static kmodel_input_t make_input(const kmodel_t *model, const options_t *o)
+static kmodel_input_t make_input(const kmodel_t *model, const options_t *o, unsigned index)
 {
     kmodel_tensor_t t;
-    kmodel_input_info(model, &t);
+    kmodel_input_at(model, index, &t);
     uint32_t count = t.bytes / kmodel_type_bytes(t.type);
     kmodel_input_t in = {.type = t.type, .count = count, .w = t.w, .h = t.h, .c = t.c};
-    if (o->input) {
-        bytes_t b = read_file(o->input);
+    if (o->input_count) {
+        if (index >= o->input_count) {
+            die(o->model, "has more inputs than files are given");
+        }
+        bytes_t b = read_file(o->inputs[index]);
         in.data = b.data;
         in.count = (uint32_t)(b.size / kmodel_type_bytes(t.type));
         return in;
@@ -213,14 +224,24 @@ static void run(kmodel_t *model, const options_t *o)
 {
     kmodel_error_t error;
     kmodel_stats_t stats;
-    kmodel_input_t in = make_input(model, o);
+    kmodel_info_t info;
+    kmodel_input_t in[MAX_INPUTS];
+    kmodel_info(model, &info);
+    if (o->input_count > info.inputs) {
+        die(o->model, "has fewer inputs than files are given");
+    }
+    for (unsigned i = 0; i < info.inputs; i++) {
+        in[i] = make_input(model, o, i);
+    }
     if (o->count && kmodel_set_layers(model, o->count, &error)) {
         fail(&error);
     }
-    if (kmodel_run(model, &in, &error)) {
+    if (kmodel_run_inputs(model, in, info.inputs, &error)) {
         fail(&error);
     }
-    free((void *)in.data);
+    for (unsigned i = 0; i < info.inputs; i++) {
+        free((void *)in[i].data);
+    }
     kmodel_stats(model, &stats);
     printf("run: %" PRIu64 " KPU clocks expected, %u KPU calls\n", stats.kpu_expected, stats.kpu_calls);
     kmodel_tensor_t t;
@@ -255,7 +276,7 @@ int main(int argc, char **argv)
         fail(&error);
     }
     describe(model);
-    if (o.input || o.lcg) {
+    if (o.input_count || o.lcg) {
         run(model, &o);
     }
     kmodel_free(model);
