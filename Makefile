@@ -43,6 +43,12 @@ firmware: tools micropython ## build the firmware for BOARD
 	@$(PY) tools/setup/progress.py --label "firmware for $(BOARD)" -- \
 		$(MAKE) -C firmware -j$(JOBS) BOARD=$(BOARD) MICROPY_DIR=$(abspath $(MICROPY_DIR)) PYTHON=$(abspath $(PY))
 
+.PHONY: sdk-app
+sdk-app: setup ## build the C program in the folder APP= on the standalone SDK alone, into build/sdk-app
+	@test -d "$(APP)" || { echo "which one? make sdk-app APP=folder" >&2; exit 2; }
+	@$(MAKE) --no-print-directory -s -f components/kendryte_sdk/app.mk -j$(JOBS) APP=$(abspath $(APP)) \
+		BUILD=$(abspath $(BUILD))/sdk-app PYTHON=$(abspath $(PY))
+
 .PHONY: emu
 emu: firmware ## a REPL on the emulated board in this terminal, Ctrl-] leaves; PORT=pty: a port for other programs
 	@mkdir -p $(dir $(FLASH))
