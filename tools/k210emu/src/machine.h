@@ -4,6 +4,7 @@
 
 #include "cpu.h"
 #include "emu.h"
+#include "sha256.h"
 
 #define HARTS 2u
 #define SRAM_BASE 0x80000000u
@@ -230,8 +231,5 @@ void isp_destroy(emu_t *emu);
 void isp_enter(emu_t *emu);
 void isp_leave(emu_t *emu);
 bool isp_takes_irq(emu_t *emu, bool level); /* UARTHS's interrupt line; false: not in serial programming */
-
-/* sha256.c */
-void sha256(const uint8_t *data, size_t length, uint8_t digest[32]);
 
 #endif

@@ -10,4 +10,7 @@ void peripherals_create(emu_t *emu)
     wdt_create(emu, 0);
     wdt_create(emu, 1);
     rtc_create(emu);
+    sha256_create(emu);
+    aes_create(emu);
+    fft_create(emu);
 }

@@ -8,5 +8,8 @@ void timer_create(emu_t *emu, unsigned index); /* 0..2 */
 void wdt_create(emu_t *emu, unsigned index);   /* 0, 1 */
 void rtc_create(emu_t *emu);
 void i2c_create(emu_t *emu, unsigned index);   /* 0..2 */
+void sha256_create(emu_t *emu);
+void aes_create(emu_t *emu);
+void fft_create(emu_t *emu);
 
 #endif

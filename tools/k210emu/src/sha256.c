@@ -1,5 +1,5 @@
-/* SHA-256 (FIPS 180-4) for the boot ROM's check of the flash image. */
-#include "machine.h"
+/* SHA-256 (FIPS 180-4), for the boot ROM's check of the flash image and the SHA256 block. */
+#include "sha256.h"
 
 #include <string.h>
 
@@ -18,7 +18,10 @@ static uint32_t rotate(uint32_t value, unsigned count) {
     return value >> count | value << (32 - count);
 }
 
-static void compress(uint32_t state[8], const uint8_t block[64]) {
+const uint32_t sha256_start[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
+                                  0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
+
+void sha256_compress(uint32_t state[8], const uint8_t block[64]) {
     uint32_t w[64], v[8];
     for (unsigned i = 0; i < 16; i++)
         w[i] = (uint32_t)block[4 * i] << 24 | block[4 * i + 1] << 16 | block[4 * i + 2] << 8 | block[4 * i + 3];
@@ -40,18 +43,18 @@ static void compress(uint32_t state[8], const uint8_t block[64]) {
 }
 
 void sha256(const uint8_t *data, size_t length, uint8_t digest[32]) {
-    uint32_t state[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
-                         0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
+    uint32_t state[8];
     uint8_t tail[128] = {0};
     size_t whole = length & ~(size_t)63, rest = length - whole, padded = rest < 56 ? 64 : 128;
+    memcpy(state, sha256_start, sizeof state);
     for (size_t i = 0; i < whole; i += 64)
-        compress(state, data + i);
+        sha256_compress(state, data + i);
     memcpy(tail, data + whole, rest);
     tail[rest] = 0x80;
     for (unsigned i = 0; i < 8; i++)
         tail[padded - 1 - i] = (uint8_t)((uint64_t)length * 8 >> (8 * i));
     for (size_t i = 0; i < padded; i += 64)
-        compress(state, tail + i);
+        sha256_compress(state, tail + i);
     for (unsigned i = 0; i < 32; i++)
         digest[i] = (uint8_t)(state[i / 4] >> (24 - 8 * (i % 4)));
 }
