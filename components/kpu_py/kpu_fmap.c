@@ -46,7 +46,7 @@ static void write_element(const kpu_fmap_obj_t *self, size_t i, mp_obj_t value)
     } else {
         mp_int_t x = mp_obj_get_int(value);
         kpu_fmap_check(self);
-        ((uint8_t *)self->data)[i] = (uint8_t)x;
+        mp_binary_set_val_array_from_int(self->typecode, self->data, i, x);
     }
 }
 

@@ -31,11 +31,23 @@ static bool check_image(const imlib_image_t *image, const kmodel_tensor_t *want)
     return false;
 }
 
+// Models with preprocessing take N,H,W,C; the runtime brings an image's planes into that order.
+static void as_image(kmodel_tensor_t *t)
+{
+    bool colours = t->rank == 4 && (t->dim[3] == 1 || t->dim[3] == 3);
+    if (colours && t->n == 1 && t->dim[1] != 1 && t->dim[1] != 3) {
+        t->w = t->dim[2];
+        t->h = t->dim[1];
+        t->c = t->dim[3];
+    }
+}
+
 kmodel_input_t kpu_image_input(kpu_net_obj_t *net, mp_obj_t object)
 {
     const imlib_image_t *image = py_image_get(object);
     kmodel_tensor_t want;
     kmodel_input_info(kpu_net_model(net), &want);
+    as_image(&want);
     if (!want.w || want.type != KMODEL_U8) {
         mp_raise_ValueError(KPU_PLAIN_TEXT("[MAIXPY]kpu: first layer not conv layer!\r\n"));
     }
@@ -72,13 +84,52 @@ static void run_list(kpu_net_obj_t *net, const mp_obj_list_t *list)
     m_del(float, values, count);
 }
 
+// The bytes of input `index`, as they lie in memory.
+static bool get_bytes(kpu_net_obj_t *net, uint32_t index, mp_obj_t object, kmodel_input_t *input)
+{
+    kmodel_tensor_t want;
+    mp_buffer_info_t info;
+    if (kmodel_input_at(kpu_net_model(net), index, &want) || !mp_get_buffer(object, &info, MP_BUFFER_READ)) {
+        return false;
+    }
+    if (info.len != want.bytes) {
+        mp_raise_msg_varg(&mp_type_ValueError, MP_ERROR_TEXT("[MAIXPY]kpu: input %u has %u bytes, the model takes %u"),
+                          (unsigned)index, (unsigned)info.len, (unsigned)want.bytes);
+    }
+    *input = (kmodel_input_t){.data = info.buf, .count = want.bytes / kmodel_type_bytes(want.type), .type = want.type};
+    return true;
+}
+
+static void run_tuple(kpu_net_obj_t *net, mp_obj_t tuple)
+{
+    size_t count;
+    mp_obj_t *items;
+    mp_obj_get_array(tuple, &count, &items);
+    kmodel_input_t *inputs = m_new(kmodel_input_t, count);
+    for (size_t i = 0; i < count; i++) {
+        if (!get_bytes(net, (uint32_t)i, items[i], &inputs[i])) {
+            mp_raise_ValueError(MP_ERROR_TEXT("input not support"));
+        }
+    }
+    kmodel_error_t error;
+    if (kmodel_run_inputs(kpu_net_model(net), inputs, (uint32_t)count, &error)) {
+        kpu_raise_run(&error);
+    }
+    m_del(kmodel_input_t, inputs, count);
+}
+
 void kpu_run_any(kpu_net_obj_t *net, mp_obj_t input)
 {
+    kmodel_input_t bytes;
     if (mp_obj_is_type(input, &mp_type_list)) {
         run_list(net, MP_OBJ_TO_PTR(input));
     } else if (mp_obj_is_type(input, &py_image_type)) {
         kmodel_input_t image = kpu_image_input(net, input);
         kpu_run(net, &image);
+    } else if (mp_obj_is_type(input, &mp_type_tuple)) {
+        run_tuple(net, input);
+    } else if (!mp_obj_is_str(input) && get_bytes(net, 0, input, &bytes)) {
+        kpu_run(net, &bytes);
     } else {
         mp_raise_ValueError(MP_ERROR_TEXT("input not support"));
     }

@@ -172,8 +172,8 @@ mp_obj_t kpu_net_output(kpu_net_obj_t *net, mp_int_t index, mp_rom_error_text_t 
     fmap->generation = net->generation;
     fmap->data = out.data;
     fmap->bytes = out.bytes;
-    fmap->typecode = out.type == KMODEL_F32 ? 'f' : 'B';
-    fmap->count = out.type == KMODEL_F32 ? out.bytes / 4 : out.bytes;
+    fmap->typecode = "Bfbiq"[out.type];
+    fmap->count = out.bytes / kmodel_type_bytes(out.type);
     fmap->index = info.run_layers - 1;
     // V3 as the original; later formats have their shape in the file or get it from set_outputs.
     bool map = out.n == 1 && (info.version > 3 || last.type == KPU_CONVOLUTION);

@@ -75,7 +75,8 @@ void kpu_source_close(kpu_source_t *self);
 kmodel_input_t kpu_image_input(kpu_net_obj_t *net, mp_obj_t image);
 // Runs the model; raises when that fails.
 void kpu_run(kpu_net_obj_t *net, const kmodel_input_t *input);
-// The same with an Image or a list of numbers.
+// The same with an Image, a list of numbers, the bytes of the input in an object with the buffer protocol, or a tuple of
+// such objects, one for each input.
 void kpu_run_any(kpu_net_obj_t *net, mp_obj_t input);
 
 // ---- kpu_fmap.c, kpu_fmap_image.c, kpu_yolo2.c, kpu_netinfo.c ----
@@ -84,11 +85,11 @@ typedef struct {
     mp_obj_base_t base;
     kpu_net_obj_t *net;
     uint32_t generation; // of the net, when `data` was right
-    void *data;          // u8 or f32, by typecode
+    void *data;          // by typecode
     uint32_t count;      // elements
     uint32_t bytes;
     uint32_t index, w, h, ch;
-    char typecode; // 'B' or 'f'
+    char typecode; // 'B' or 'f', of V5 also 'b', 'i', 'q' (kmodel_type_t)
 } kpu_fmap_obj_t;
 extern const mp_obj_type_t kpu_fmap_type;
 // OSError when the data are gone.

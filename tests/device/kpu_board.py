@@ -82,7 +82,7 @@ class FeatureMap:
 
 FMAP = re.compile(
     r'{"fmap": "data"=0x([0-9a-f]+), "size"=(\d+), "index": (\d+), '
-    r'"w": (\d+), "h": (\d+), "ch": (\d+), "typecode": ([Bf])}'
+    r'"w": (\d+), "h": (\d+), "ch": (\d+), "typecode": ([Bfbiq])}'
 )
 
 

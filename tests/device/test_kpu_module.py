@@ -301,8 +301,11 @@ def test_wrong_images(dut: Dut) -> None:
 def test_other_inputs(dut: Dut) -> None:
     dut.exec(f"m = kpu.load({DIGITS:#x}); i = kpu.load({FLOATS:#x})")
     dut.exec("img = image.Image('gray.bmp'); img.pix_to_ai()")
-    for given in ("(1, 2, 3, 4)", "None", "5", "b'1234'"):
+    for given in ("(1, 2, 3, 4)", "None", "5", "'1234'", "(bytes(16), bytes(16))"):
         assert failure(dut, f"kpu.forward(i, {given})") == error("ValueError", "input not support")
+    text = "[MAIXPY]kpu: input 0 has 4 bytes, the model takes 16"
+    for given in ("b'1234'", "(bytearray(4),)"):
+        assert failure(dut, f"kpu.forward(i, {given})") == error("ValueError", text)
     assert failure(dut, "kpu.forward(i)") == error("ValueError", "input not support")
     text = "[MAIXPY]kpu: check input list format err!\r\n"
     assert failure(dut, "kpu.forward(i, [])") == error("ValueError", text)

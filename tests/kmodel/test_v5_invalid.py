@@ -595,7 +595,7 @@ def patched(offset: int, value: int) -> Callable[[bytearray], bytes]:
 
 
 # The upload is at 0, the convolution at 44, the download at 196.
-K210: list[tuple[int, int, str]] = [
+K210: list[tuple[int, int, str | None]] = [
     (0, 4, "record 0 is of kind 4"),
     (0, 255, "record 0 is of kind 255"),
     (196, 2, "cut off"),

@@ -144,7 +144,7 @@ def test_stops(runtime: Runtime, shared_models: pathlib.Path) -> None:
     """Ctrl-C and a KPU that hangs end a run; the next one is right."""
     base = shared_models / "v5_190_mob_u8"
     model, data = base.with_suffix(".kmodel").read_bytes(), base.with_suffix(".x.bin").read_bytes()
-    for options, code in ({"stop_run": 1}, 1), ({"stop_run": 2}, 1), ({"kpu_result": 2}, 2008), ({"kpu_result": 3}, 1):
-        answer = runtime.job(model, data, **options)
+    for stop_run, kpu_result, code in ((1, 0, 1), (2, 0, 1), (0, 2, 2008), (0, 3, 1)):
+        answer = runtime.job(model, data, stop_run=stop_run, kpu_result=kpu_result)
         assert answer.raw["first_run"]["code"] == code
         assert answer.outputs[0].data == base.with_suffix(".y0.bin").read_bytes()

@@ -37,8 +37,8 @@ typedef struct {
 // walk.c
 // n elements of a row; step[i] is that of operand i along it. ctx is the kernel's.
 typedef void kmodel_row_t(const void *ctx, uint8_t *const data[], const int32_t step[], uint32_t n);
-// Calls row() until every index of `shape` was visited, in order of the indices; axes that lie behind each other in all
-// operands become one row.
+// Calls row() until every index of `shape` was visited. What one element of operand 0 is visited with, it is visited with
+// in order of the indices; the order of elements is free. Axes that lie behind each other in all operands become one row.
 int kmodel_walk(const kmodel_env_t *env, const kmodel_shape_t *shape, const kmodel_view_t *views, unsigned count,
                 kmodel_row_t *row, const void *ctx);
 // A view of a dense tensor with elements of `size` bytes.

@@ -2,6 +2,8 @@
 
 #include "kernels.h"
 
+#define LONG_ROW 64u
+
 typedef struct {
     uint32_t rank; // axis 0 is the innermost
     uint32_t dim[KMODEL_RANK];
@@ -61,6 +63,24 @@ static bool continues(const loops_t *l, const kmodel_view_t *views, unsigned cou
     return true;
 }
 
+// A row has a price of its own, so a long axis is better than a short one. Axes along which operand 0 repeats stay where
+// they are: sums over them keep their order.
+static void prefer_long_rows(loops_t *l)
+{
+    uint32_t best = 0;
+    for (uint32_t i = 1; i < l->rank; i++) {
+        if (l->step[i][0] && l->dim[i] / 2 > l->dim[best]) {
+            best = i;
+        }
+    }
+    loops_t from = *l;
+    for (uint32_t i = 0; i <= best; i++) {
+        uint32_t source = i ? i - 1 : best;
+        l->dim[i] = from.dim[source];
+        memcpy(l->step[i], from.step[source], sizeof(l->step[i]));
+    }
+}
+
 static void plan(loops_t *l, const kmodel_shape_t *shape, const kmodel_view_t *views, unsigned count)
 {
     *l = (loops_t){0};
@@ -81,6 +101,10 @@ static void plan(loops_t *l, const kmodel_shape_t *shape, const kmodel_view_t *v
     if (l->rank == 0) {
         l->rank = l->dim[0] = 1;
     }
+    bool alike = count > 1 && l->step[0][0] == l->step[0][1]; // copied in one piece
+    if (l->dim[0] < (alike ? LONG_ROW / 8 : LONG_ROW)) {
+        prefer_long_rows(l);
+    }
 }
 
 int kmodel_walk(const kmodel_env_t *env, const kmodel_shape_t *shape, const kmodel_view_t *views, unsigned count,
@@ -99,9 +123,9 @@ int kmodel_walk(const kmodel_env_t *env, const kmodel_shape_t *shape, const kmod
                 data[v] = (uint8_t *)views[v].data + at[v] + (int64_t)l.step[0][v] * done;
             }
             row(ctx, data, l.step[0], n);
-            int rc = kmodel_pace(&pace, n + 16);
-            if (rc) {
-                return rc;
+            pace.done += n + 16;
+            if (pace.done >= KMODEL_PACE && kmodel_pace(&pace, 0)) {
+                return KMODEL_HOOK_INTERRUPTED;
             }
         }
         uint32_t axis = 1;
