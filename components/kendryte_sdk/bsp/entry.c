@@ -13,6 +13,7 @@ extern int main(int, char **);
 extern void __libc_init_array(void);
 
 core_instance_t core1_instance;
+volatile char *const ram = (volatile char *)RAM_BASE_ADDR;
 
 /* For the vendor's interface: programs may define it. */
 __attribute__((weak)) void initialize_kendryte_ide_hook(void) {

@@ -110,3 +110,9 @@ uint32_t sysctl_cpu_set_freq(uint32_t freq) {
     int divider = sysctl_clock_get_threshold(SYSCTL_THRESHOLD_ACLK);
     return sysctl_pll_set_freq(SYSCTL_PLL0, freq * (2u << divider));
 }
+
+/* The vendor's fixed set-up, without a public prototype (spec sdk-api.md 6.1). 1 when all three lock, else 0. */
+uint32_t sysctl_pll_fast_enable_pll(void) {
+    return sysctl_pll_set_freq(SYSCTL_PLL0, 793000000) && sysctl_pll_set_freq(SYSCTL_PLL1, 390000000) &&
+           sysctl_pll_set_freq(SYSCTL_PLL2, 390000000);
+}

@@ -227,6 +227,22 @@ void spi_receive_data_multiple_dma(dmac_channel_number_t dma_send_channel_num,
     }
 }
 
+/* Items are FIFO words. Without a public prototype (spec sdk-api.md 6.1). */
+void spi_receive_data_normal_dma(dmac_channel_number_t dma_send_channel_num,
+                                 dmac_channel_number_t dma_receive_channel_num, spi_device_num_t spi_num,
+                                 spi_chip_select_t chip_select, const void *cmd_buff, size_t cmd_len, void *rx_buff,
+                                 size_t rx_len) {
+    (void)dma_send_channel_num;
+    if (spi_is_master(spi_num)) {
+        report("receive", spi_num,
+               spi_transact(&(spi_transaction_t){.device = spi_num, .chip_select = chip_select,
+                                                 .mode = cmd_len ? SPI_TMOD_EEROM : SPI_TMOD_RECV, .head = cmd_buff,
+                                                 .head_count = cmd_len, .tx_channel = SPI_NO_DMA,
+                                                 .rx_channel = dma_receive_channel_num, .rx = rx_buff,
+                                                 .rx_count = rx_len}));
+    }
+}
+
 void spi_fill_data_dma(dmac_channel_number_t channel_num, spi_device_num_t spi_num, spi_chip_select_t chip_select,
                        const uint32_t *tx_buff, size_t tx_len) {
     if (spi_is_master(spi_num) && tx_len) {

@@ -320,6 +320,13 @@ typedef struct __attribute__((packed, aligned(64))) {
     uint64_t resv;
 } dmac_lli_item_t;
 
+struct list_head_t {
+    struct list_head_t *next, *prev;
+};
+
+/* The structure whose `member` ptr points at. */
+#define LIST_ENTRY(ptr, type, member) ((type *)((char *)(ptr) - offsetof(type, member)))
+
 extern volatile dmac_t *const dmac;
 
 /* Clock on, reset, interrupts of all six channels off, controller on. */
