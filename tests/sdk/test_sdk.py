@@ -121,7 +121,7 @@ def fft(m: Machine) -> bytes:
     assert len(given) == 64
     assert np.max(np.abs(forward - np.fft.fft(given))) < 9
     assert np.max(np.abs(backward - np.fft.ifft(forward))) < 4
-    return text
+    return text + b"\n"
 
 
 def points(line: bytes) -> np.ndarray:
