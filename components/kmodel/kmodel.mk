@@ -21,4 +21,5 @@ KMODEL_CFLAGS := -ffp-contract=off -fno-math-errno
 # Loops over every pixel; the rest is built for size.
 KMODEL_HOT := $(addprefix $(KMODEL_DIR)/src/, \
 	kpu_copy.c ops/dequantize.c ops/fully_connected.c ops/quantize.c ops/quantized_add.c ops/pool.c \
-	kernels/conv2d.c kernels/copy.c kernels/elementwise.c kernels/matmul.c kernels/quantize.c kernels/walk.c kernels/window.c)
+	kernels/conv2d.c kernels/copy.c kernels/elementwise.c kernels/matmul.c kernels/quantize.c kernels/walk.c \
+	kernels/window.c)

@@ -16,6 +16,8 @@ static void copy_row(const void *ctx, uint8_t *const data[], const int32_t step[
     const uint8_t *from = data[1];
     if (step[0] == (int32_t)size && step[1] == (int32_t)size) {
         memmove(to, from, (size_t)n * size); // operands of V5 may overlap
+    } else if (size == 1 && step[0] == 1 && step[1] == 0) {
+        memset(to, *from, n);
     } else if (size == 1) {
         COPY_ROW(uint8_t)
     } else if (size == 2) {
