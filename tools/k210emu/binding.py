@@ -40,6 +40,7 @@ _FUNCTIONS = {
     "emu_pad_drive": (None, [c_void_p, c_uint, c_bool]),
     "emu_pad_release": (None, [c_void_p, c_uint]),
     "emu_pad_level": (c_bool, [c_void_p, c_uint]),
+    "emu_camera_attach": (None, [c_void_p, c_void_p]),
     "emu_i2c_attach": (None, [c_void_p, c_uint, c_uint, c_uint, c_void_p]),
     "emu_jumper": (c_bool, [c_void_p, c_uint, c_uint]),
     "emu_set_flash_speed": (None, [c_void_p, c_uint32]),

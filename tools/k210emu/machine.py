@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from . import binding, boards
+from .camera import Camera
 from .esp import Esp
 from .i2c import I2cDevice, Part
 from .wiring import Pins
@@ -460,6 +461,17 @@ class Machine:
         self._parts.append(part)
         with self.lock:
             self._lib.emu_i2c_attach(self._emu, scl, sda, address, ctypes.byref(part))
+
+    def attach_camera(self, frame: Callable[[int, int], bytes | None], fps: float = 30.0) -> None:
+        """A sensor that streams at `fps` while it has an XCLK. `frame(width, height)` returns rows of RGB888, or None
+        when the picture breaks off; it must not call the machine.
+        """
+        if fps <= 0:
+            raise ValueError(f"{fps} frames a second are not more than 0")
+        camera = Camera(frame, fps)
+        self._parts.append(camera)
+        with self.lock:
+            self._lib.emu_camera_attach(self._emu, ctypes.byref(camera))
 
     def jumper(self, a: int, b: int) -> None:
         """A wire between two pads, for levels, serial bytes, I2C and I2S; one at most on each pad."""

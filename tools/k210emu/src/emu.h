@@ -230,6 +230,20 @@ void emu_i2c_attach_slave(emu_t *emu, unsigned scl_function, unsigned sda_functi
 /* Who answers on the wires that a controller's functions are routed to; NULL: nobody. The pointer stays good. */
 const emu_i2c_part_t *emu_i2c_find(emu_t *emu, unsigned scl_function, unsigned sda_function, unsigned address);
 
+/* ---- camera: what a sensor sends to the DVP pins -------------------------------------------------------------------- */
+
+typedef struct {
+    /* From one VSYNC to the next with this XCLK (0: none); EMU_NEVER while the sensor does not stream. */
+    emu_time_t (*period)(void *opaque, uint64_t xclk_hz);
+    /* The picture of a frame, scaled to what DVP captures: rows of RGB888. False: the sensor stopped in its midst. */
+    bool (*frame)(void *opaque, unsigned width, unsigned height, uint8_t *rgb);
+    void *opaque;
+} emu_camera_t;
+void emu_camera_attach(emu_t *emu, const emu_camera_t *camera); /* the struct is copied */
+void emu_camera_changed(emu_t *emu);                            /* the sensor's period may be another one now */
+const emu_camera_t *emu_camera(emu_t *emu);                     /* NULL: none */
+void emu_on_camera_changed(emu_t *emu, void (*listener)(void *opaque), void *opaque);
+
 /* ---- state as JSON ---------------------------------------------------------------------------------------------------- */
 
 void emu_json_u64(emu_json_t *json, const char *key, uint64_t value);

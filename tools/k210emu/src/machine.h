@@ -127,7 +127,7 @@ struct emu {
 
     uint64_t (*clock_hz)(void *opaque, emu_clock_t clock);
     void *clock_opaque;
-    listener_t *clock_listeners, *reroute_listeners, *dma_listeners, *input_listeners[FUNCTIONS], *pad_listeners[PADS];
+    listener_t *clock_listeners, *reroute_listeners, *camera_listeners, *dma_listeners, *input_listeners[FUNCTIONS], *pad_listeners[PADS];
     emu_pins_t pins;
     uint64_t board_pull_ups; /* pads with a resistor to the supply */
     int8_t jumper[PADS];     /* the pad at its other end + 1, 0: none */
@@ -143,6 +143,7 @@ struct emu {
     serial_t serial[EMU_UART_COUNT];
     part_t *parts; /* with serial inputs */
     struct i2c_node *i2c_nodes;
+    emu_camera_t camera; /* none where period is NULL */
     host_port_t port;
 
     bool ai_ram_on, power_off, failed, reset_requested;

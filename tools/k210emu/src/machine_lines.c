@@ -1,4 +1,4 @@
-/* Wires between devices, asked for by number: clocks, interrupts, DMA requests, pins, SPI parts. */
+/* Wires between devices, asked for by number: clocks, interrupts, DMA requests, pins, SPI parts; the camera. */
 #include "machine.h"
 
 #include <stdlib.h>
@@ -24,6 +24,7 @@ static void free_list(listener_t *list) {
 void machine_free_listeners(emu_t *emu) {
     free_list(emu->clock_listeners);
     free_list(emu->reroute_listeners);
+    free_list(emu->camera_listeners);
     free_list(emu->dma_listeners);
     for (unsigned i = 0; i < FUNCTIONS; i++)
         free_list(emu->input_listeners[i]);
@@ -208,4 +209,24 @@ void emu_set_spi_xip(emu_t *emu, unsigned controller, bool on) {
 
 bool emu_spi_xip(emu_t *emu, unsigned controller) {
     return controller < 4 && emu->spi_xip[controller];
+}
+
+/* ---- camera --------------------------------------------------------------------------------------------------------------- */
+
+void emu_camera_attach(emu_t *emu, const emu_camera_t *camera) {
+    emu->camera = *camera;
+    emu_camera_changed(emu);
+}
+
+void emu_camera_changed(emu_t *emu) {
+    for (listener_t *l = emu->camera_listeners; l; l = l->next)
+        l->call.clocks(l->opaque);
+}
+
+const emu_camera_t *emu_camera(emu_t *emu) {
+    return emu->camera.period ? &emu->camera : NULL;
+}
+
+void emu_on_camera_changed(emu_t *emu, void (*listener)(void *opaque), void *opaque) {
+    add_listener(&emu->camera_listeners, opaque)->call.clocks = listener;
 }

@@ -13,4 +13,5 @@ void peripherals_create(emu_t *emu)
     sha256_create(emu);
     aes_create(emu);
     fft_create(emu);
+    dvp_create(emu);
 }

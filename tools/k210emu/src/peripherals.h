@@ -11,5 +11,6 @@ void i2c_create(emu_t *emu, unsigned index);   /* 0..2 */
 void sha256_create(emu_t *emu);
 void aes_create(emu_t *emu);
 void fft_create(emu_t *emu);
+void dvp_create(emu_t *emu);
 
 #endif
