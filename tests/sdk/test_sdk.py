@@ -106,6 +106,12 @@ def pwm(m: Machine) -> bytes:
     return b""
 
 
+def i2c(m: Machine) -> bytes:
+    m.jumper(26, 28)
+    m.jumper(27, 29)
+    return b""
+
+
 def dmac_list(m: Machine) -> bytes:
     text = m.run_until("an entry\n")
     dump = m.run_until("DONE ")
@@ -149,7 +155,7 @@ def crash(m: Machine) -> bytes:
 
 SCRIPTS: dict[str, Callable[[Machine], bytes]] = {
     "sysctl": sysctl, "gpiohs": gpiohs, "uarths": uarths, "uart": uart, "norflash": norflash, "crash": crash,
-    "pwm": pwm, "wdt": wdt, "dmac_list": dmac_list, "fft": fft,
+    "pwm": pwm, "wdt": wdt, "dmac_list": dmac_list, "fft": fft, "i2c": i2c,
 }
 
 
