@@ -563,3 +563,53 @@ def test_index_outside(runtime: Runtime, name: str, index: int, text: str) -> No
     data, feed = model([x, at], [Param(F32, (2, 2))], op(name, [first, At(OUTPUT), second], fields))
     code, detail = runtime.job(data, feed).error
     assert code == 2008 and text in detail
+
+
+# ---- dialects (spec kmodel.md 5.6): the same operation as other releases wrote it ----
+
+
+def test_dialect_rc1(runtime: Runtime, rng: np.random.Generator) -> None:
+    """BINARY of 15 bytes, MAX POOL as 0x13 with paddings of two values, UNARY 0x1A whose 11 is sin."""
+    x = floats(rng, 1, 1, 4, 4)
+    same = [*dims(x.shape), Reg(dense(x.shape))]
+    code = op(0x01, [At(INPUT), At(INPUT), At(DATA)], [F32, *dims(x.shape), *same, 0, f32(-INF), f32(INF)])
+    numbers = struct.pack("<6H", 3, 3, 1, 1, 1, 1) + f32(-INF) + f32(INF)
+    code += op(0x13, [At(DATA), -1e30, At(DATA, 64), (1, 1), (1, 1)], [F32, 2, *same, numbers])
+    code += op(0x1A, [At(DATA, 64), At(OUTPUT)], [F32, *same, 11])
+    data, feed = model([x], [Param(F32, x.shape)], code, data=128)
+    padded = np.pad(x * 2, ((0, 0), (0, 0), (1, 1), (1, 1)), constant_values=-1e30)
+    want = np.max([padded[..., y : y + 4, z : z + 4] for y in range(3) for z in range(3)], 0)
+    np.testing.assert_allclose(runtime.job(data, feed).outputs[0].f32, np.sin(want).ravel(), rtol=1e-5)
+
+
+def test_dialect_1_1(runtime: Runtime, rng: np.random.Generator) -> None:
+    """REDUCE_PROD 0x18 without a datatype, TERNARY 0x1F, REDUCE maximum that starts at init."""
+    x = floats(rng, 2, 3)
+    code = op(0x18, [At(INPUT), At(OUTPUT)], [*dims(x.shape), Reg((1,)), Reg((1,)), 0])
+    code += op(0x16, [At(INPUT), At(OUTPUT, 8), 5.0], [F32, *dims(x.shape), Reg((1,)), 2, Reg((1,)), 0])
+    code += op(0x1F, [At(OUTPUT)] * 3 + [At(OUTPUT, 16)], [F32, *[Reg((2,)), Reg((1,))] * 3, Reg((1,))])
+    data, feed = model([x], [Param(F32, (2,))] * 3, code)
+    outputs = [o.f32 for o in runtime.job(data, feed).outputs]
+    np.testing.assert_allclose(outputs[0], x.prod(1), rtol=1e-6)
+    assert outputs[1].tolist() == [5, 5]
+    assert np.array_equal(outputs[2], outputs[0])
+
+
+def test_dialect_1_2(runtime: Runtime, rng: np.random.Generator) -> None:
+    """SIGMOID 0x1C, whose output has the strides of the input, and TRANSPOSE 0x23."""
+    x = floats(rng, 2, 3)
+    code = op(0x1C, [At(INPUT), At(DATA)], [F32, *dims(x.shape)])
+    code += op(0x23, [At(DATA), At(OUTPUT)], [F32, *dims(x.shape), Reg((2, 1)), Reg((1, 0))])
+    data, feed = model([x], [Param(F32, (3, 2))], code, data=24)
+    np.testing.assert_allclose(runtime.job(data, feed).outputs[0].f32, (1 / (1 + np.exp(-x))).T.ravel(), rtol=1e-6)
+
+
+def test_dialect_1_3(runtime: Runtime, rng: np.random.Generator) -> None:
+    """MATMUL of 10 bytes and EQUAL 0x0B."""
+    a, b, bias = floats(rng, 2, 4), floats(rng, 4, 2), floats(rng, 2)
+    code = op(0x11, [*starts([a, b, bias]), At(OUTPUT)], [Reg((2, 4)), Reg((4, 2)), f32(-INF), f32(INF)])
+    code += op(0x0B, [At(OUTPUT), At(OUTPUT), At(OUTPUT, 16)], [F32, *[Reg((2, 2)), Reg((2, 1))] * 2, Reg((2, 1))])
+    data, feed = model([a, b, bias], [Param(F32, (2, 2)), Param(U8, (2, 2))], code)
+    outputs = runtime.job(data, feed).outputs
+    np.testing.assert_allclose(outputs[0].f32, (a @ b + bias).ravel(), rtol=1e-5, atol=1e-6)
+    assert outputs[1].data == b"\1\1\1\1"

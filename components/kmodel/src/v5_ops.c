@@ -123,16 +123,23 @@ int v5_quantize(kmodel_v5_vm_t *vm)
     return vm->call->run ? kmodel_quantize_nd(v5_env(vm), &in.shape, out.view, in.view, &q) : 0;
 }
 
+// x = q * scale + bias, of which there are only 256.
 int v5_dequantize(kmodel_v5_vm_t *vm)
 {
     kmodel_v5_operand_t in, out;
-    kmodel_quant_t q = {v5_float(vm->arg[2].value), v5_float(vm->arg[3].value), vm->field[0] == V5_I8};
+    float scale = v5_float(vm->arg[2].value), bias = v5_float(vm->arg[3].value), table[256];
     V5_TRY(v5_check_type(vm, vm->field[0], 1 << V5_U8 | 1 << V5_I8));
     V5_TRY(v5_check_type(vm, vm->field[1], 1 << V5_F32));
     V5_TRY(v5_in(vm, 0, vm->field[0], 2, 3, &in));
     V5_TRY(v5_out(vm, 1, vm->field[1], &in.shape, 4, &out));
     v5_describe(vm, &in.shape, &out.shape);
-    return vm->call->run ? kmodel_dequantize_nd(v5_env(vm), &in.shape, out.view, in.view, &q) : 0;
+    if (!vm->call->run) {
+        return 0;
+    }
+    for (int32_t q = 0; q < 256; q++) {
+        table[q] = (float)(vm->field[0] == V5_I8 ? (int8_t)q : q) * scale + bias;
+    }
+    return kmodel_dequantize_table(v5_env(vm), &in.shape, out.view, in.view, table);
 }
 
 int v5_lut1d(kmodel_v5_vm_t *vm)

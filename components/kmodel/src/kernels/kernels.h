@@ -85,9 +85,6 @@ typedef struct {
 } kmodel_quant_t;
 int kmodel_quantize_nd(const kmodel_env_t *env, const kmodel_shape_t *shape, kmodel_view_t out, kmodel_view_t in,
                        const kmodel_quant_t *q);
-// x = q * scale + bias
-int kmodel_dequantize_nd(const kmodel_env_t *env, const kmodel_shape_t *shape, kmodel_view_t out, kmodel_view_t in,
-                         const kmodel_quant_t *q);
 // x = table[q]
 int kmodel_dequantize_table(const kmodel_env_t *env, const kmodel_shape_t *shape, kmodel_view_t out, kmodel_view_t in,
                             const float table[256]);

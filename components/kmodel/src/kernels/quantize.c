@@ -26,24 +26,6 @@ int kmodel_quantize_nd(const kmodel_env_t *env, const kmodel_shape_t *shape, kmo
     return kmodel_walk(env, shape, views, 2, quantize_row, q);
 }
 
-static void dequantize_row(const void *ctx, uint8_t *const data[], const int32_t step[], uint32_t n)
-{
-    const kmodel_quant_t *q = ctx;
-    uint8_t *out = data[0];
-    const uint8_t *in = data[1];
-    float scale = q->scale, bias = q->bias;
-    for (; n; n--, out += step[0], in += step[1]) {
-        *(float *)(void *)out = (float)(q->is_signed ? (int8_t)*in : *in) * scale + bias;
-    }
-}
-
-int kmodel_dequantize_nd(const kmodel_env_t *env, const kmodel_shape_t *shape, kmodel_view_t out, kmodel_view_t in,
-                         const kmodel_quant_t *q)
-{
-    kmodel_view_t views[] = {out, in};
-    return kmodel_walk(env, shape, views, 2, dequantize_row, q);
-}
-
 static void table_row(const void *ctx, uint8_t *const data[], const int32_t step[], uint32_t n)
 {
     const float *table = ctx;
