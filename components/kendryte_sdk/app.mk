@@ -28,12 +28,20 @@ FLAGS = -Os -ffast-math -fno-math-errno -fsingle-precision-constant \
 # There is no C++ library for the target.
 CXX_FLAGS = -std=gnu++17 -fno-exceptions -fno-rtti -fno-threadsafe-statics -fno-use-cxa-atexit
 
+# The model runtime, for programs that name its functions.
+KMODEL_DIR := $(ROOT)/components/kmodel
+ifneq ($(shell grep -lE 'kpu_load_kmodel|nncase_load_kmodel' $(APP_SOURCES)),)
+include $(KMODEL_DIR)/kmodel.mk
+KMODEL_OBJECTS := $(patsubst $(KMODEL_DIR)/src/%.c,$(BUILD)/kmodel/%.o,$(KMODEL_SRC) $(KMODEL_K210_SRC)) \
+	$(BUILD)/kmodel/kpu_kmodel.o
+endif
+
 OBJECTS := $(patsubst $(APP)/%,$(OBJECTS_DIR)/%.o,$(APP_SOURCES))
 COMPILE = @mkdir -p $(@D) && $(SDK_CC)
 
 all: $(BUILD)/$(NAME).img
 
-$(BUILD)/$(NAME).elf: $(OBJECTS) $(call sdk_objects,$(BUILD)/sdk) $(SDK_LINKER_SCRIPT)
+$(BUILD)/$(NAME).elf: $(OBJECTS) $(KMODEL_OBJECTS) $(call sdk_objects,$(BUILD)/sdk) $(SDK_LINKER_SCRIPT)
 	$(SDK_CC) $(SDK_LDFLAGS) $(APP_LDFLAGS) $(filter %.o,$^) -lm -o $@
 	@$(CROSS_COMPILE)size $@
 
@@ -56,8 +64,17 @@ $(OBJECTS_DIR)/%.s.o: $(APP)/%.s
 $(OBJECTS_DIR)/%.S.o: $(APP)/%.S
 	$(COMPILE) $(SDK_ASFLAGS) $(FLAGS) -c $< -o $@
 
+KMODEL_COMPILE = $(COMPILE) $(SDK_CFLAGS) $(KMODEL_CFLAGS) $(if $(filter $<,$(KMODEL_HOT)),-O2,-Os) $(SDK_INCLUDES) \
+	$(KMODEL_INC) -MMD -MP -c $< -o $@
+
+$(BUILD)/kmodel/kpu_kmodel.o: $(SDK_DIR)/kmodel/kpu_kmodel.c
+	$(KMODEL_COMPILE)
+
+$(BUILD)/kmodel/%.o: $(KMODEL_DIR)/src/%.c
+	$(KMODEL_COMPILE)
+
 $(eval $(call sdk_rules,$(BUILD)/sdk))
--include $(OBJECTS:.o=.d)
+-include $(OBJECTS:.o=.d) $(KMODEL_OBJECTS:.o=.d)
 
 .SECONDARY:
 .PHONY: all

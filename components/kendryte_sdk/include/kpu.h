@@ -598,6 +598,19 @@ void kpu_matmul_end(const uint8_t *src, int channels, float *dest, const quantiz
 /* dest = src*scale + bias. */
 void kpu_dequantize(const uint8_t *src, const quantize_param_t *src_param, size_t count, float *dest);
 
+/* Models of versions 3, 4 and 5; linked by `make sdk-app`, not part of sdk.mk. Use them from one hart.
+ * Load: 0, or -1 with a message that says what is wrong with the model. */
+int kpu_load_kmodel(kpu_model_context_t *ctx, const uint8_t *buffer);
+void kpu_model_free(kpu_model_context_t *ctx);
+
+/* Output `index` and its size in bytes, valid until the next run; -1 when there is none. */
+int kpu_get_output(kpu_model_context_t *ctx, uint32_t index, uint8_t **data, size_t *size);
+
+/* src: planar bytes of an image, or floats, as the model takes them. Complete when it returns, done_callback (may be
+ * NULL) included. 0, or -1 with a message. */
+int kpu_run_kmodel(kpu_model_context_t *ctx, const uint8_t *src, dmac_channel_number_t dma_ch,
+                   kpu_done_callback_t done_callback, void *userdata);
+
 #ifdef __cplusplus
 }
 #endif
