@@ -17,6 +17,7 @@ BUILD = ROOT / "build" / "sdk"
 sys.path.insert(0, str(ROOT / "tools"))
 
 from k210emu import Machine  # noqa: E402
+from k210emu.i2c import RegisterFile  # noqa: E402
 from kpupy.image import wrap  # noqa: E402
 
 PATTERN_AT, PATTERN_BYTES, SCRATCH = 0x300000, 1 << 20, 0x500000
@@ -106,6 +107,46 @@ def pwm(m: Machine) -> bytes:
     return b""
 
 
+def shown(width: int, height: int) -> bytes:
+    """The picture before the camera, of which dvp.c knows every pixel."""
+    y, x = np.mgrid[0:height, 0:width]
+    return np.stack([x * 5 + y * 3, x * 3 + y * 7, x ^ y], axis=-1).astype(np.uint8).tobytes()
+
+
+def dvp(m: Machine) -> bytes:
+    m.attach_camera(shown, fps=100)
+    m.attach_i2c(40, 41, 0x30, RegisterFile({0x0A: 0x26}))
+    m.attach_i2c(40, 41, 0x3C, WideRegisterFile())
+    return b""
+
+
+class WideRegisterFile:
+    """A sensor whose registers have 16-bit addresses."""
+
+    def __init__(self) -> None:
+        self.registers = {0x300A: 0x56}
+        self.address = 0
+        self.count = 0
+
+    def start(self, reading: bool) -> bool:
+        self.count = 0
+        return True
+
+    def write(self, byte: int) -> bool:
+        if self.count < 2:
+            self.address = (self.address << 8 | byte) & 0xFFFF
+        else:
+            self.registers[self.address] = byte
+        self.count += 1
+        return True
+
+    def read(self) -> int:
+        return self.registers.get(self.address, 0xFF)
+
+    def stop(self) -> None:
+        pass
+
+
 def i2c(m: Machine) -> bytes:
     m.jumper(26, 28)
     m.jumper(27, 29)
@@ -155,7 +196,7 @@ def crash(m: Machine) -> bytes:
 
 SCRIPTS: dict[str, Callable[[Machine], bytes]] = {
     "sysctl": sysctl, "gpiohs": gpiohs, "uarths": uarths, "uart": uart, "norflash": norflash, "crash": crash,
-    "pwm": pwm, "wdt": wdt, "dmac_list": dmac_list, "fft": fft, "i2c": i2c,
+    "pwm": pwm, "wdt": wdt, "dmac_list": dmac_list, "fft": fft, "i2c": i2c, "dvp": dvp,
 }
 
 
