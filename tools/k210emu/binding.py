@@ -40,6 +40,8 @@ _FUNCTIONS = {
     "emu_pad_drive": (None, [c_void_p, c_uint, c_bool]),
     "emu_pad_release": (None, [c_void_p, c_uint]),
     "emu_pad_level": (c_bool, [c_void_p, c_uint]),
+    "emu_audio_feed": (c_bool, [c_void_p, c_uint, c_uint, c_char_p, c_uint64]),
+    "emu_audio_recorded": (c_uint64, [c_void_p, c_uint, c_uint, POINTER(c_void_p)]),
     "emu_camera_attach": (None, [c_void_p, c_void_p]),
     "emu_i2c_attach": (None, [c_void_p, c_uint, c_uint, c_uint, c_void_p]),
     "emu_jumper": (c_bool, [c_void_p, c_uint, c_uint]),

@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from . import binding, boards
+from .audio import AudioLine
 from .camera import Camera
 from .esp import Esp
 from .i2c import I2cDevice, Part
@@ -472,6 +473,10 @@ class Machine:
         self._parts.append(camera)
         with self.lock:
             self._lib.emu_camera_attach(self._emu, ctypes.byref(camera))
+
+    def audio(self, unit: int, line: int = 0) -> AudioLine:
+        """Data line 0..3 of I2S0..2: samples to the chip and from it, also as WAV files."""
+        return AudioLine(self, unit, line)
 
     def jumper(self, a: int, b: int) -> None:
         """A wire between two pads, for levels, serial bytes, I2C and I2S; one at most on each pad."""

@@ -244,6 +244,18 @@ void emu_camera_changed(emu_t *emu);                            /* the sensor's 
 const emu_camera_t *emu_camera(emu_t *emu);                     /* NULL: none */
 void emu_on_camera_changed(emu_t *emu, void (*listener)(void *opaque), void *opaque);
 
+/* ---- audio: the data lines of I2S0..2, samples of 32 bits full scale, left and right --------------------------------- */
+
+/* The next frame that comes in on a line; silence where nothing is fed. */
+void emu_audio_in(emu_t *emu, unsigned unit, unsigned line, int32_t frame[2]);
+/* A frame that goes out: recorded, and fed to the line at the other end of a jumper. */
+void emu_audio_out(emu_t *emu, unsigned unit, unsigned line, const int32_t frame[2]);
+/* A unit that passes frames only when it is looked at: called before another one listens to it. */
+void emu_on_audio(emu_t *emu, unsigned unit, void (*advance)(void *opaque), void *opaque);
+/* From the host: frames to come in, and all that have gone out. */
+bool emu_audio_feed(emu_t *emu, unsigned unit, unsigned line, const int32_t *frames, uint64_t count);
+uint64_t emu_audio_recorded(emu_t *emu, unsigned unit, unsigned line, const int32_t **frames);
+
 /* ---- state as JSON ---------------------------------------------------------------------------------------------------- */
 
 void emu_json_u64(emu_json_t *json, const char *key, uint64_t value);

@@ -346,6 +346,7 @@ void emu_destroy(emu_t *emu) {
     machine_free_listeners(emu);
     machine_free_parts(emu);
     machine_free_i2c(emu);
+    machine_free_audio(emu);
     for (unsigned i = 0; i < EMU_UART_COUNT; i++) {
         free(emu->serial[i].sent);
         free(emu->serial[i].queue);

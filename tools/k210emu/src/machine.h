@@ -85,6 +85,15 @@ typedef struct { /* the USB bridge's side of pads IO4 and IO5 */
     bool pumping;
 } host_port_t;
 
+typedef struct { /* of stereo frames */
+    int32_t *frames;
+    size_t start, count, capacity; /* those before start are gone */
+} frames_t;
+
+typedef struct {
+    frames_t in, out;
+} audio_line_t;
+
 typedef struct isp isp_t;
 
 typedef enum {
@@ -144,6 +153,9 @@ struct emu {
     part_t *parts; /* with serial inputs */
     struct i2c_node *i2c_nodes;
     emu_camera_t camera; /* none where period is NULL */
+    audio_line_t audio[3][4];
+    void (*audio_advance[3])(void *opaque);
+    void *audio_opaque[3];
     host_port_t port;
 
     bool ai_ram_on, power_off, failed, reset_requested;
@@ -192,6 +204,9 @@ void machine_free_parts(emu_t *emu);
 
 /* machine_i2c.c */
 void machine_free_i2c(emu_t *emu);
+
+/* machine_audio.c */
+void machine_free_audio(emu_t *emu);
 
 /* machine_serial.c */
 void machine_pump(emu_t *emu, emu_uart_t uart);

@@ -6,6 +6,7 @@ void peripherals_create(emu_t *emu)
     for (unsigned i = 0; i < 3; i++) {
         timer_create(emu, i);
         i2c_create(emu, i);
+        i2s_create(emu, i);
     }
     wdt_create(emu, 0);
     wdt_create(emu, 1);
@@ -14,4 +15,5 @@ void peripherals_create(emu_t *emu)
     aes_create(emu);
     fft_create(emu);
     dvp_create(emu);
+    apu_create(emu);
 }

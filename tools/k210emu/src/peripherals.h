@@ -12,5 +12,7 @@ void sha256_create(emu_t *emu);
 void aes_create(emu_t *emu);
 void fft_create(emu_t *emu);
 void dvp_create(emu_t *emu);
+void i2s_create(emu_t *emu, unsigned index); /* 0..2 */
+void apu_create(emu_t *emu);
 
 #endif
