@@ -14,7 +14,8 @@ static void quantize_row(const void *ctx, uint8_t *const data[], const int32_t s
     uint8_t *out = data[0];
     const uint8_t *in = data[1];
     float scale = q->scale, bias = q->bias, lo = q->is_signed ? -128 : 0, hi = q->is_signed ? 127 : 255;
-    for (; n; n--, out += step[0], in += step[1]) {
+    ptrdiff_t out_step = step[0], in_step = step[1]; // stores to out may change step[] for all the compiler knows
+    for (; n; n--, out += out_step, in += in_step) {
         *out = (uint8_t)quantize(*(const float *)(const void *)in * scale + bias, lo, hi);
     }
 }
@@ -31,7 +32,8 @@ static void table_row(const void *ctx, uint8_t *const data[], const int32_t step
     const float *table = ctx;
     uint8_t *out = data[0];
     const uint8_t *in = data[1];
-    for (; n; n--, out += step[0], in += step[1]) {
+    ptrdiff_t out_step = step[0], in_step = step[1];
+    for (; n; n--, out += out_step, in += in_step) {
         *(float *)(void *)out = table[*in];
     }
 }
@@ -47,7 +49,8 @@ static void lookup_row(const void *ctx, uint8_t *const data[], const int32_t ste
 {
     const uint8_t *table = ctx, *in = data[1];
     uint8_t *out = data[0];
-    for (; n; n--, out += step[0], in += step[1]) {
+    ptrdiff_t out_step = step[0], in_step = step[1];
+    for (; n; n--, out += out_step, in += in_step) {
         *out = table[*in];
     }
 }
