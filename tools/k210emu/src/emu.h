@@ -211,6 +211,13 @@ const emu_spi_part_t *emu_spi_part(emu_t *emu, unsigned controller, unsigned chi
 void emu_set_spi_xip(emu_t *emu, unsigned controller, bool on);
 bool emu_spi_xip(emu_t *emu, unsigned controller);
 
+/* SPI2, the slave: a master outside clocks `bits` bits through it, most significant first, while SS is low. What comes
+ * back; ones where it drives nothing: disabled, not selected or not routed. */
+uint32_t emu_spi_slave_exchange(emu_t *emu, uint32_t out, unsigned bits);
+void emu_spi_slave_set(emu_t *emu, uint32_t (*exchange)(void *opaque, uint32_t out, unsigned bits), void *opaque);
+/* Wires SPI2 to a chip select of another controller; SS goes over pads and a jumper. */
+void emu_spi_wire_slave(emu_t *emu, unsigned controller, unsigned chip_select);
+
 /* ---- I2C and SCCB: parts on a pair of pads, whatever controller the firmware routes there -------------------------- */
 
 #define EMU_I2C_STRETCH (-1)
@@ -250,11 +257,20 @@ void emu_on_camera_changed(emu_t *emu, void (*listener)(void *opaque), void *opa
 void emu_audio_in(emu_t *emu, unsigned unit, unsigned line, int32_t frame[2]);
 /* A frame that goes out: recorded, and fed to the line at the other end of a jumper. */
 void emu_audio_out(emu_t *emu, unsigned unit, unsigned line, const int32_t frame[2]);
+/* Silence that went out meanwhile: recorded only, the other end of a jumper has heard it already. */
+void emu_audio_silence(emu_t *emu, unsigned unit, unsigned line, uint64_t frames);
 /* A unit that passes frames only when it is looked at: called before another one listens to it. */
 void emu_on_audio(emu_t *emu, unsigned unit, void (*advance)(void *opaque), void *opaque);
 /* From the host: frames to come in, and all that have gone out. */
 bool emu_audio_feed(emu_t *emu, unsigned unit, unsigned line, const int32_t *frames, uint64_t count);
 uint64_t emu_audio_recorded(emu_t *emu, unsigned unit, unsigned line, const int32_t **frames);
+
+/* ---- OTP: 16 KiB and two fuse words, as programmed at the factory (spec soc.md 10.11) -------------------------------- */
+
+#define EMU_OTP_SIZE 0x4000u
+#define EMU_OTP_SECRET 0x3ff0u /* the AES key from here on cannot be read */
+uint8_t *emu_otp(emu_t *emu);
+uint64_t *emu_fuses(emu_t *emu); /* A, B */
 
 /* ---- state as JSON ---------------------------------------------------------------------------------------------------- */
 

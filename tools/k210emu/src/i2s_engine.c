@@ -56,12 +56,9 @@ static int32_t full_scale(uint32_t sample, unsigned bits)
 /* Silence between two frames is kept, up to a second of it. */
 static void record_gap(i2s_t *s, unsigned n)
 {
-    static const int32_t silence[2] = {0, 0};
     i2s_line_t *line = &s->line[n];
     uint64_t frames = line->sent ? line->gap : 0;
-    for (frames = frames < s->hz / 1000 ? frames : s->hz / 1000; frames != 0; frames--) {
-        emu_audio_out(s->emu, s->index, n, silence);
-    }
+    emu_audio_silence(s->emu, s->index, n, frames < s->hz / 1000 ? frames : s->hz / 1000);
     line->gap = 0;
     line->sent = true;
 }

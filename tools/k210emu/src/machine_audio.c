@@ -64,6 +64,12 @@ void emu_audio_out(emu_t *emu, unsigned unit, unsigned line, const int32_t frame
     cross_jumper(emu, unit, line, frame);
 }
 
+void emu_audio_silence(emu_t *emu, unsigned unit, unsigned line, uint64_t frames) {
+    static const int32_t silence[2] = {0, 0};
+    for (; frames != 0; frames--)
+        append(&emu->audio[unit][line].out, silence, 1);
+}
+
 void emu_on_audio(emu_t *emu, unsigned unit, void (*advance)(void *opaque), void *opaque) {
     emu->audio_advance[unit] = advance;
     emu->audio_opaque[unit] = opaque;
