@@ -1,5 +1,5 @@
-/* I2C0 as master talks to I2C1 as slave: wires from pad 26 to 28 (SCL) and from 27 to 29 (SDA). The slave is a memory of
- * 256 bytes: the first byte written is the address, the next ones go there; reads go on from it. */
+/* I2C0 as master talks to I2C1 as slave: wires from pad 26 to 28 (SCL) and from 27 to 29 (SDA). The slave is a memory
+ * of 256 bytes: the first byte written is the address, the next ones go there; reads go on from it. */
 
 #include "check.h"
 #include "fpioa.h"
