@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 SRAM = 0x80000000
 BOOT_PAD = 16
+OTP_SIZE = 0x4000
 BOARDS = boards.load_all()
 CSRS = {"mstatus": 0x300, "mie": 0x304, "mtvec": 0x305, "mscratch": 0x340, "mepc": 0x341, "mcause": 0x342,
         "mbadaddr": 0x343, "mip": 0x344, "mcycle": 0xB00, "minstret": 0xB02}
@@ -477,6 +478,31 @@ class Machine:
     def audio(self, unit: int, line: int = 0) -> AudioLine:
         """Data line 0..3 of I2S0..2: samples to the chip and from it, also as WAV files."""
         return AudioLine(self, unit, line)
+
+    @property
+    def otp(self) -> memoryview:
+        """The one-time programmable memory, 16 KiB, writable; the AES key from 0x3FF0 on is hidden from programs."""
+        memory = (ctypes.c_uint8 * OTP_SIZE).from_address(self._lib.emu_otp(self._emu))
+        return memoryview(memory).cast("B")
+
+    @property
+    def fuses(self) -> ctypes.Array[ctypes.c_uint64]:
+        """The fuse words A and B of spec soc.md 10.11."""
+        return (ctypes.c_uint64 * 2).from_address(self._lib.emu_fuses(self._emu))
+
+    def wire_spi_slave(self, controller: int, chip_select: int) -> None:
+        """Wires SPI2 to a chip select of SPI0 or SPI1: clock and data; SS needs a jumper between pads."""
+        if controller not in (0, 1) or not 0 <= chip_select <= 3:
+            raise ValueError(f"SPI{controller} select {chip_select}: there are SPI0 and SPI1 with selects 0..3")
+        with self.lock:
+            self._lib.emu_spi_wire_slave(self._emu, controller, chip_select)
+
+    def spi_slave_exchange(self, out: int, bits: int) -> int:
+        """A master outside clocks bits through SPI2 while its SS pad is low; what SPI2 sends back."""
+        if not 1 <= bits <= 32:
+            raise ValueError(f"{bits} bits are not 1..32")
+        with self.lock:
+            return int(self._lib.emu_spi_slave_exchange(self._emu, out, bits))
 
     def jumper(self, a: int, b: int) -> None:
         """A wire between two pads, for levels, serial bytes, I2C and I2S; one at most on each pad."""

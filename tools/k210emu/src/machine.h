@@ -153,6 +153,10 @@ struct emu {
     part_t *parts; /* with serial inputs */
     struct i2c_node *i2c_nodes;
     emu_camera_t camera; /* none where period is NULL */
+    uint32_t (*spi_slave)(void *opaque, uint32_t out, unsigned bits);
+    void *spi_slave_opaque;
+    uint8_t otp[EMU_OTP_SIZE];
+    uint64_t fuses[2];
     audio_line_t audio[3][4];
     void (*audio_advance[3])(void *opaque);
     void *audio_opaque[3];

@@ -202,6 +202,30 @@ const emu_spi_part_t *emu_spi_part(emu_t *emu, unsigned controller, unsigned chi
     return &emu->spi_parts[controller][chip_select];
 }
 
+void emu_spi_slave_set(emu_t *emu, uint32_t (*exchange)(void *opaque, uint32_t out, unsigned bits), void *opaque) {
+    emu->spi_slave = exchange;
+    emu->spi_slave_opaque = opaque;
+}
+
+uint32_t emu_spi_slave_exchange(emu_t *emu, uint32_t out, unsigned bits) {
+    return emu->spi_slave ? emu->spi_slave(emu->spi_slave_opaque, out, bits) : UINT32_MAX >> (32 - bits);
+}
+
+static void wired_select(void *opaque, bool asserted) {
+    (void)opaque; /* SS arrives over its pad */
+    (void)asserted;
+}
+
+static uint32_t wired_transfer(void *opaque, uint32_t out, unsigned bits, unsigned lanes, bool reading) {
+    (void)reading;
+    return lanes == 1 ? emu_spi_slave_exchange(opaque, out, bits) : 0; /* the slave has one data line */
+}
+
+void emu_spi_wire_slave(emu_t *emu, unsigned controller, unsigned chip_select) {
+    emu_spi_attach(emu, controller, chip_select,
+                   &(emu_spi_part_t){.select = wired_select, .transfer = wired_transfer, .opaque = emu});
+}
+
 void emu_set_spi_xip(emu_t *emu, unsigned controller, bool on) {
     if (controller < 4)
         emu->spi_xip[controller] = on;
@@ -229,4 +253,14 @@ const emu_camera_t *emu_camera(emu_t *emu) {
 
 void emu_on_camera_changed(emu_t *emu, void (*listener)(void *opaque), void *opaque) {
     add_listener(&emu->camera_listeners, opaque)->call.clocks = listener;
+}
+
+/* ---- OTP ------------------------------------------------------------------------------------------------------------------- */
+
+uint8_t *emu_otp(emu_t *emu) {
+    return emu->otp;
+}
+
+uint64_t *emu_fuses(emu_t *emu) {
+    return emu->fuses;
 }

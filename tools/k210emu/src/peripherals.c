@@ -16,4 +16,6 @@ void peripherals_create(emu_t *emu)
     fft_create(emu);
     dvp_create(emu);
     apu_create(emu);
+    otp_create(emu);
+    spi2_create(emu);
 }

@@ -14,5 +14,7 @@ void fft_create(emu_t *emu);
 void dvp_create(emu_t *emu);
 void i2s_create(emu_t *emu, unsigned index); /* 0..2 */
 void apu_create(emu_t *emu);
+void otp_create(emu_t *emu);
+void spi2_create(emu_t *emu);
 
 #endif

@@ -13,7 +13,8 @@
 #define FLAG_ENCRYPTED 1u
 
 enum { TRAP_HANDLER = 0x008c, PARK = 0x0100, WAIT_MSIP = 0x0110, OTP_READ = 0x453c, OTP_READ_CHECKED = 0x476c, FAST_PLL = 0x8a9c };
-enum { SERVICE_TRAP = 1 };
+enum { SERVICE_TRAP = 1, SERVICE_OTP_READ, SERVICE_OTP_READ_CHECKED };
+#define OTP_CHECKED_END 0x3dd0u
 
 #define BOOT_PIN 16u
 #define UARTHS 0x38000000u
@@ -40,8 +41,10 @@ void rom_create(emu_t *emu) {
     put_code(emu, TRAP_HANDLER, handler, sizeof handler);
     put_code(emu, PARK, park, sizeof park);
     put_code(emu, WAIT_MSIP, wait_msip, sizeof wait_msip);
-    put_code(emu, OTP_READ, return_zero, sizeof return_zero);
-    put_code(emu, OTP_READ_CHECKED, return_zero, sizeof return_zero);
+    static const uint32_t otp_read[] = {CPU_SERVICE(SERVICE_OTP_READ), 0x00008067 /* ret */};
+    static const uint32_t otp_read_checked[] = {CPU_SERVICE(SERVICE_OTP_READ_CHECKED), 0x00008067};
+    put_code(emu, OTP_READ, otp_read, sizeof otp_read);
+    put_code(emu, OTP_READ_CHECKED, otp_read_checked, sizeof otp_read_checked);
     put_code(emu, FAST_PLL, return_zero, sizeof return_zero);
     emu->rom_starts = EMU_EVENT(start_time_over, emu);
     isp_create(emu);
@@ -55,9 +58,20 @@ static void unhandled_trap(emu_t *emu, hart_t *hart) {
     cpu_set(hart->cpu, CPU_CSR + CSR_MIE, 0);
 }
 
+/* read(offset, destination, size): 0, or 1 where nothing can be read. */
+static void read_otp(emu_t *emu, hart_t *hart, uint64_t end) {
+    uint64_t offset = cpu_get(hart->cpu, CPU_X0 + 10), size = cpu_get(hart->cpu, CPU_X0 + 12);
+    bool good = offset <= end && size <= end - offset &&
+                emu_dma_write(emu, cpu_get(hart->cpu, CPU_X0 + 11), emu_otp(emu) + offset, size);
+    cpu_set(hart->cpu, CPU_X0 + 10, !good);
+}
+
 void rom_service(emu_t *emu, hart_t *hart, unsigned number) {
-    if (number == SERVICE_TRAP)
-        unhandled_trap(emu, hart);
+    switch (number) {
+    case SERVICE_TRAP: unhandled_trap(emu, hart); break;
+    case SERVICE_OTP_READ: read_otp(emu, hart, EMU_OTP_SECRET); break;
+    case SERVICE_OTP_READ_CHECKED: read_otp(emu, hart, OTP_CHECKED_END); break;
+    }
 }
 
 /* Length of the valid payload in flash, or 0 with the reason in rom_note. */
