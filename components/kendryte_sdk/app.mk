@@ -21,6 +21,12 @@ ifeq ($(APP_SOURCES),)
 $(error $(APP) has no .c, .cpp, .s or .S: name the directory of the program by APP=)
 endif
 
+# What another folder of the same name has left here is not this program's.
+ifneq ($(shell cat $(OBJECTS_DIR)/folder 2>/dev/null),$(APP))
+$(shell rm -rf $(OBJECTS_DIR) $(foreach kind,elf bin img,$(BUILD)/$(NAME).$(kind)); mkdir -p $(OBJECTS_DIR); \
+	echo $(APP) > $(OBJECTS_DIR)/folder)
+endif
+
 # spec sdk-api.md 0. The assembler finds .incbin files in the program's directory and by ../NAME/file.
 FLAGS = -Os -ffast-math -fno-math-errno -fsingle-precision-constant \
 	-DCONFIG_LOG_LEVEL=LOG_VERBOSE -DCONFIG_LOG_ENABLE -DCONFIG_LOG_COLORS=0 -DLOG_KERNEL -DLV_CONF_INCLUDE_SIMPLE \

@@ -35,8 +35,8 @@ static const vector_t vectors[] = {
 };
 static const char gcm_key[] = "feffe9928665731c6d6a8f9467308308feffe9928665731c6d6a8f9467308308";
 static const char gcm_aad[] = "feedfacedeadbeeffeedfacedeadbeefabaddad2";
-static const char gcm_message[] = "d9313225f88406e5a55909c5aff5269a86a7a9531534f7da2e4c303d8a318a721c3c0c95956809532fcf0e"
-                                  "2449a6b525b16aedf5aa0de657ba637b39";
+static const char gcm_message[] = "d9313225f88406e5a55909c5aff5269a86a7a9531534f7da2e4c303d8a318a721c3c0c9595680953"
+                                  "2fcf0e2449a6b525b16aedf5aa0de657ba637b39";
 
 static uint8_t pattern[LONG], cipher[LONG + 8], plain[LONG + 8];
 

@@ -29,8 +29,9 @@ void list_add_tail(struct list_head_t *node, struct list_head_t *head);
 
 static dmac_channel_config_t block(const uint8_t *from, uint8_t *to) {
     return (dmac_channel_config_t){.sar = (uintptr_t)from, .dar = (uintptr_t)to,
-                                   .ctl_src_tr_width = DMAC_TRANS_WIDTH_32, .ctl_dst_tr_width = DMAC_TRANS_WIDTH_32, .ctl_src_msize = DMAC_MSIZE_4,
-                                   .ctl_drc_msize = DMAC_MSIZE_4, .ctl_block_ts = PART / 4 - 1, .ctl_dms = 1,
+                                   .ctl_src_tr_width = DMAC_TRANS_WIDTH_32, .ctl_dst_tr_width = DMAC_TRANS_WIDTH_32,
+                                   .ctl_src_msize = DMAC_MSIZE_4, .ctl_drc_msize = DMAC_MSIZE_4,
+                                   .ctl_block_ts = PART / 4 - 1, .ctl_dms = 1,
                                    .cfg_hs_sel_src = DMAC_HS_SOFTWARE, .cfg_hs_sel_dst = DMAC_HS_SOFTWARE,
                                    .cfg_ch_prior = 5};
 }

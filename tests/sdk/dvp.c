@@ -1,5 +1,5 @@
-/* Sensor bus and frames. The runner shows the camera a picture whose pixels are a formula; two sensors answer on the bus
- * at 0x60 (8-bit registers) and 0x78 (16-bit registers). */
+/* Sensor bus and frames. The runner shows the camera a picture whose pixels are a formula; two sensors answer on the
+ * bus at 0x60 (8-bit registers) and 0x78 (16-bit registers). */
 
 #include "check.h"
 #include "dvp.h"

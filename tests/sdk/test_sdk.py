@@ -169,6 +169,13 @@ def apu(m: Machine) -> bytes:
     return text
 
 
+def spi_slave(m: Machine) -> bytes:
+    m.wire_spi_slave(1, 0)
+    m.jumper(32, 33)
+    m.jumper(34, 35)
+    return b""
+
+
 def i2c(m: Machine) -> bytes:
     m.jumper(26, 28)
     m.jumper(27, 29)
@@ -219,6 +226,7 @@ def crash(m: Machine) -> bytes:
 SCRIPTS: dict[str, Callable[[Machine], bytes]] = {
     "sysctl": sysctl, "gpiohs": gpiohs, "uarths": uarths, "uart": uart, "norflash": norflash, "crash": crash,
     "pwm": pwm, "wdt": wdt, "dmac_list": dmac_list, "fft": fft, "i2c": i2c, "dvp": dvp, "i2s": i2s, "apu": apu,
+    "spi_slave": spi_slave,
 }
 
 

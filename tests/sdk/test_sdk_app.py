@@ -37,6 +37,18 @@ def test_program_of_four_languages() -> None:
     assert text.splitlines()[:4] == ["area 64", "sum 42", "half 2.50 size 4", "file included text"]
 
 
+def test_folders_of_the_same_name(tmp_path: Path) -> None:
+    texts = []
+    for number in (1, 2, 1):
+        folder = tmp_path / str(number) / "same"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "main.c").write_text(f'const char text[] = "number {number}";\nint main(void) {{ return text[7]; }}\n')
+        done = sdk_app(folder)
+        assert done.returncode == 0, done.stdout + done.stderr
+        texts.append((ROOT / "build" / "sdk-app" / "same.bin").read_bytes())
+    assert b"number 1" in texts[0] and b"number 2" in texts[1] and texts[2] == texts[0]
+
+
 def test_a_folder_without_a_program_is_named(tmp_path: Path) -> None:
     done = sdk_app(tmp_path)
     assert done.returncode != 0

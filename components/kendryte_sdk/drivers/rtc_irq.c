@@ -1,5 +1,5 @@
-/* Tick and alarm callbacks of the RTC. Both come from the tick interrupt, as the vendor does it; while an alarm waits it
- * comes every second and slower ticks are told apart here. */
+/* Tick and alarm callbacks of the RTC. Both come from the tick interrupt, as the vendor does it; while an alarm waits
+ * it comes every second and slower ticks are told apart here. */
 
 #include "mmio.h"
 #include "rtc.h"

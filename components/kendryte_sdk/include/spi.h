@@ -191,6 +191,17 @@ void spi_dup_send_receive_data_dma(dmac_channel_number_t dma_send_channel_num, d
 void spi_handle_data_dma(spi_device_num_t spi_num, spi_chip_select_t chip_select, spi_data_t data, plic_interrupt_t
                          *cb);
 
+/* SPI2 as a slave behind the vendor's command protocol: its chip select is also GPIOHS int_pin, ready_pin is an output
+ * that is low while a data phase is armed, data and len are the area of the config commands. callback, with the
+ * spi_slave_command_t, in interrupt context after each transfer. */
+void spi_slave_config(uint8_t int_pin, uint8_t ready_pin, dmac_channel_number_t dmac_channel, size_t data_bit_length,
+                      uint8_t *data, uint32_t len, spi_slave_receive_callback_t callback);
+
+/* The same with a data pin for each direction; they are pads. */
+void spi_slave_dual_config(uint8_t int_pin, uint8_t ready_pin, uint8_t mosi_pin, uint8_t miso_pin,
+                           dmac_channel_number_t dmac_channel, size_t data_bit_length, uint8_t *data, uint32_t len,
+                           spi_slave_receive_callback_t callback);
+
 #ifdef __cplusplus
 }
 #endif
