@@ -29,7 +29,7 @@ endif
 
 # spec sdk-api.md 0. The assembler finds .incbin files in the program's directory and by ../NAME/file.
 FLAGS = -Os -ffast-math -fno-math-errno -fsingle-precision-constant \
-	-DCONFIG_LOG_LEVEL=LOG_VERBOSE -DCONFIG_LOG_ENABLE -DCONFIG_LOG_COLORS=0 -DLOG_KERNEL -DLV_CONF_INCLUDE_SIMPLE \
+	-DCONFIG_LOG_LEVEL=LOG_VERBOSE -DCONFIG_LOG_ENABLE -DCONFIG_LOG_COLORS -DLOG_KERNEL -DLV_CONF_INCLUDE_SIMPLE \
 	-I$(APP) -Wa,-I$(APP),-I$(APP)/.. $(SDK_INCLUDES) -MMD -MP $(APP_CFLAGS)
 # There is no C++ library for the target.
 CXX_FLAGS = -std=gnu++17 -fno-exceptions -fno-rtti -fno-threadsafe-statics -fno-use-cxa-atexit

@@ -42,7 +42,7 @@ def test_folders_of_the_same_name(tmp_path: Path) -> None:
     for number in (1, 2, 1):
         folder = tmp_path / str(number) / "same"
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "main.c").write_text(f'const char text[] = "number {number}";\nint main(void) {{ return text[7]; }}\n')
+        (folder / "main.c").write_text(f'#include <bsp.h>\nint main(void) {{ return printk("number {number}"); }}\n')
         done = sdk_app(folder)
         assert done.returncode == 0, done.stdout + done.stderr
         texts.append((ROOT / "build" / "sdk-app" / "same.bin").read_bytes())
