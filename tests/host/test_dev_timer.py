@@ -40,7 +40,7 @@ def test_each_channel_has_its_interrupt(board: Board, timer: int, n: int) -> Non
 
 def test_period_is_load_count_plus_one_without_drift(board: Board) -> None:
     base = start(board, 0, 0, 99)
-    times = []
+    times: list[float] = []
     begin = board.now_ms
     while len(times) < 200:
         board.run(cycles=13)

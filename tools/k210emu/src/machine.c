@@ -315,7 +315,6 @@ static void create_devices(emu_t *emu, int rounding) {
     if (norflash_create && emu->flash)
         emu->norflash = norflash_create(emu, 3, 0, emu->flash, emu->flash_size, 0xef4018, unique_id);
     peripherals_create(emu);
-    storage_create(emu);
 }
 
 emu_t *emu_create(unsigned harts, bool strict, int rounding, uint8_t *flash, uint32_t flash_size) {

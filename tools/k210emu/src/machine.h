@@ -1,4 +1,4 @@
-/* The inside of the emulated machine, shared by machine*.c, events.c, clint.c, plic.c, rom.c and storage.c only. */
+/* The inside of the emulated machine, shared by machine*.c, events.c, clint.c, plic.c and rom*.c only. */
 #ifndef K210EMU_MACHINE_H
 #define K210EMU_MACHINE_H
 
@@ -231,9 +231,6 @@ void events_run_due(emu_t *emu, emu_time_t now);
 /* json.c */
 emu_json_t *json_open(void);
 char *json_close(emu_json_t *json); /* the text, to be freed by the caller */
-
-/* storage.c: register files for the blocks of the address map (spec soc.md 2.1) that no device has claimed */
-void storage_create(emu_t *emu);
 
 /* rom.c */
 void rom_create(emu_t *emu);
