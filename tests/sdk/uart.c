@@ -88,6 +88,11 @@ int main(int argc, char **argv) {
     WAIT_FOR(dma_done == 1, 200);
     CHECK_EQ("received by DMA", dma_done, 1);
     CHECK_EQ("DMA in order", wrong_bytes(0, 200), 0);
+    static uint8_t from[64], to[64];
+    dmac_set_single_mode(DMAC_CHANNEL1, from, to, DMAC_ADDR_INCREMENT, DMAC_ADDR_INCREMENT, DMAC_MSIZE_1,
+                         DMAC_TRANS_WIDTH_8, sizeof from);
+    dmac_wait_done(DMAC_CHANNEL1);
+    CHECK_EQ("another user of the channel does not call back", dma_done, 1);
 
     uart_configure(UART_DEVICE_1, 115200, UART_BITWIDTH_8BIT, UART_STOP_1_5, UART_PARITY_NONE);
     CHECK_EQ("1.5 stop bits need 5 data bits: refused", uart[0]->DLF, 5);

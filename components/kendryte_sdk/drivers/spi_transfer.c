@@ -308,6 +308,8 @@ static struct job {
 
 static int on_done(void *ctx) {
     struct job *job = ctx;
+    const spi_transaction_t *t = &job->transaction;
+    dmac_irq_unregister(t->rx_count ? t->rx_channel : t->tx_channel); /* its next transfer may be another's */
     report("transfer", job->transaction.device, spi_complete(&job->transaction));
     plic_interrupt_t callback = job->callback;
     spinlock_unlock(&job->lock);

@@ -13,6 +13,7 @@
 /* A transfer in progress, for its callback. */
 static struct transfer {
     spinlock_t lock;
+    dmac_channel_number_t dma;
     plic_irq_callback_t callback;
     void *ctx;
     uint32_t *words; /* temporary of the byte forms, freed at the end */
@@ -45,6 +46,7 @@ static void narrow(const uint32_t *words, uint8_t *bytes, size_t count) {
 
 static int on_done(void *ctx) {
     struct transfer *t = ctx;
+    dmac_irq_unregister(t->dma); /* its next transfer may be another's */
     ptrdiff_t index = t - &transfers[0][0];
     if (index % 2) {
         wait_idle((uart_device_number_t)(index / 2));
@@ -66,6 +68,7 @@ static void run(uart_device_number_t channel, dmac_channel_number_t dma, bool se
     struct transfer *t = &transfers[channel][sending];
     spinlock_lock(&t->lock);
     if (callback) {
+        t->dma = dma;
         t->callback = callback;
         t->ctx = ctx;
         t->words = owned ? words : NULL;
