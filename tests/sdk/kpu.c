@@ -165,6 +165,40 @@ static void public_interface(void) {
     CHECK_EQ("T1 after the public calls", run_t1(), 0);
 }
 
+/* Two layers: times 3, times 3. */
+static void tasks(void) {
+    static uint8_t source[256], want[16];
+    static kpu_layer_argument_t layers[2];
+    static volatile unsigned done;
+    for (unsigned i = 0; i < 2; i++) {
+        memcpy(&layers[i], t1_words, sizeof layers[i]);
+        with_parameters((uint64_t *)&layers[i]);
+    }
+    layers[1].image_addr.data.image_src_addr = 4;
+    layers[1].image_addr.data.image_dst_addr = 0;
+    for (unsigned i = 0; i < 16; i++) {
+        source[i / 4 * 64 + i % 4] = (uint8_t)(i + 1);
+        want[i] = (uint8_t)(9 * (i + 1));
+    }
+    kpu_task_t task = {.layers = layers, .layers_length = 2, .eight_bit_mode = 1};
+    CHECK_EQ("task", kpu_single_task_init(&task), 0);
+    CHECK_EQ("its lengths", task.src_length * 100 + task.dst_length, 32 * 100 + 2);
+    task.src = (uint64_t *)source;
+    task.dma_ch = DMAC_CHANNEL4;
+    task.callback = on_count;
+    task.ctx = (void *)&done;
+    CHECK_EQ("starts", kpu_start(&task), 0);
+    CHECK("ends", WAIT_FOR(done == 1, 10));
+    check_bytes("result of both layers", task.dst, want, 16);
+    uint8_t *output = kpu_get_output_buf(&task);
+    CHECK_EQ("runs", kpu_run(&task, DMAC_CHANNEL5, source, output, on_count), 0);
+    CHECK("ends too", WAIT_FOR(done == 2, 10));
+    check_bytes("the same result", output, want, 16);
+    kpu_release_output_buf(output);
+    CHECK_EQ("deinit", kpu_single_task_deinit(&task), 0);
+    CHECK_EQ("driver again", kpu_hw_init(), 0);
+}
+
 static unsigned polls;
 
 static int stop_at_once(void) {
@@ -198,6 +232,8 @@ int main(int argc, char **argv) {
     CHECK_EQ("runs after a stop", run_t1(), 0);
     check_t1("right after a stop");
     public_interface();
+    tasks();
+    run_t1();
     CHECK_EQ("no layers", kpu_hw_run((const uint64_t(*)[12])t1, 0, 10000, NULL), 0);
 
     uint64_t c0 = read_cycle();

@@ -598,6 +598,22 @@ void kpu_matmul_end(const uint8_t *src, int channels, float *dest, const quantiz
 /* dest = src*scale + bias. */
 void kpu_dequantize(const uint8_t *src, const quantize_param_t *src_param, size_t count, float *dest);
 
+/* Tasks: layers with input and output by DMA. kpu_task_init() is made by the vendor's first model converter.
+ * Lengths in 64-bit words; the result of the last layer goes to dst, which init allocates: 0, 1 on failure. */
+kpu_task_t *kpu_task_init(kpu_task_t *task);
+int kpu_single_task_init(kpu_task_t *task);
+int kpu_single_task_deinit(kpu_task_t *task);
+
+/* src (rows padded to 64 bytes), dma_ch, callback and ctx are set by hand. 0 started, -1 when busy or failed. callback in
+ * interrupt context. */
+int kpu_start(kpu_task_t *task);
+int kpu_run(kpu_task_t *task, dmac_channel_number_t dma_ch, const void *src, void *dest,
+            plic_irq_callback_t callback);
+
+/* Memory for the result of the last layer. */
+uint8_t *kpu_get_output_buf(kpu_task_t *task);
+void kpu_release_output_buf(uint8_t *output_buf);
+
 /* Models of versions 3, 4 and 5; linked by `make sdk-app`, not part of sdk.mk. Use them from one hart.
  * Load: 0, or -1 with a message that says what is wrong with the model. */
 int kpu_load_kmodel(kpu_model_context_t *ctx, const uint8_t *buffer);
