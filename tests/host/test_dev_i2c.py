@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from dev_support import DMAC, FPIOA, I2C, SRAM, SYSCTL, Board
+from dev_support import DMAC, FPIOA, GPIOHS, I2C, SRAM, SYSCTL, Board
 from k210emu.i2c import RegisterFile
 
 CON, TAR, SAR, DATA, HCNT, LCNT, STAT, MASK, RAW, RX_TL, TX_TL = (
@@ -290,3 +290,75 @@ def test_disable_flushes_and_reset_restores(board: Board) -> None:
     assert board.get(base + 0xFC) == 0x44570140
     board.get(base + 0xA4)
     assert board.warned("i2c0")
+
+
+class TestSoftware:
+    """A master that moves the pins itself: GPIOHS0 and 1 as open drains."""
+
+    def lines(self, board: Board, scl: bool, sda: bool) -> None:
+        board.put(GPIOHS + 0x08, (not scl) | (not sda) << 1)  # output enable: pulled low
+
+    def clock(self, board: Board, sda: bool) -> bool:
+        """One bit; what SDA reads while the clock is high."""
+        self.lines(board, False, sda)
+        self.lines(board, True, sda)
+        level = bool(board.get(GPIOHS) >> 1 & 1)
+        self.lines(board, False, sda)
+        return level
+
+    def send(self, board: Board, byte: int) -> bool:
+        for n in range(7, -1, -1):
+            self.clock(board, bool(byte >> n & 1))
+        return not self.clock(board, True)
+
+    def receive(self, board: Board, acknowledge: bool) -> int:
+        bits = [self.clock(board, True) for _ in range(8)]
+        self.clock(board, not acknowledge)
+        return int("".join(str(int(level)) for level in bits), 2)
+
+    def start(self, board: Board) -> None:
+        for scl, sda in ((False, True), (True, True), (True, False), (False, False)):
+            self.lines(board, scl, sda)
+
+    def stop(self, board: Board) -> None:
+        for scl, sda in ((False, False), (True, False), (True, True)):
+            self.lines(board, scl, sda)
+
+    @pytest.fixture
+    def part(self, board: Board) -> RegisterFile:
+        part = RegisterFile({0x10: 0xA5, 0x11: 0x3C})
+        board.attach_i2c(SCL, SDA, ADDRESS, part)
+        for n, pad in enumerate((SCL, SDA)):
+            board.put(FPIOA + 4 * (16 + n), 120)  # where the reset map has them
+            board.put(FPIOA + 4 * pad, 0x00911F00 | 24 + n)  # with pull-up
+        board.put(GPIOHS + 0x04, 3)
+        return part
+
+    def test_write_and_read(self, board: Board, part: RegisterFile) -> None:
+        self.start(board)
+        assert [self.send(board, byte) for byte in (ADDRESS << 1, 0x20, 7, 8)] == [True] * 4
+        self.stop(board)
+        assert part.registers[0x20:0x22] == b"\x07\x08"
+        self.start(board)
+        assert self.send(board, ADDRESS << 1)
+        assert self.send(board, 0x10)
+        self.start(board)
+        assert self.send(board, ADDRESS << 1 | 1)
+        assert [self.receive(board, True), self.receive(board, False)] == [0xA5, 0x3C]
+        self.stop(board)
+        assert board.pad(SDA).level
+
+    def test_other_address(self, board: Board, part: RegisterFile) -> None:
+        self.start(board)
+        assert not self.send(board, 0x50 << 1)
+        self.stop(board)
+        self.start(board)
+        assert self.send(board, ADDRESS << 1)
+        self.stop(board)
+
+    def test_hardware_afterwards(self, board: Board, part: RegisterFile) -> None:
+        self.test_write_and_read(board, part)
+        route(board, 0)
+        base = init(board, 0)
+        send(board, base, bytes([0x30, 0x99]))
+        assert part.registers[0x30] == 0x99

@@ -152,6 +152,7 @@ struct emu {
     serial_t serial[EMU_UART_COUNT];
     part_t *parts; /* with serial inputs */
     struct i2c_node *i2c_nodes;
+    struct i2c_bits *i2c_bits;
     emu_camera_t camera; /* none where period is NULL */
     uint32_t (*spi_slave)(void *opaque, uint32_t out, unsigned bits);
     void *spi_slave_opaque;
@@ -208,6 +209,11 @@ void machine_free_parts(emu_t *emu);
 
 /* machine_i2c.c */
 void machine_free_i2c(emu_t *emu);
+const emu_i2c_part_t *machine_i2c_at(emu_t *emu, unsigned scl_pad, unsigned sda_pad, unsigned address);
+
+/* machine_i2c_bits.c */
+void machine_decode_i2c(emu_t *emu, unsigned scl_pad, unsigned sda_pad);
+void machine_free_i2c_bits(emu_t *emu);
 
 /* machine_audio.c */
 void machine_free_audio(emu_t *emu);

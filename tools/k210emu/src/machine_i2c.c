@@ -21,6 +21,14 @@ static void add(emu_t *emu, const i2c_node_t *node) {
 
 void emu_i2c_attach(emu_t *emu, unsigned scl_pad, unsigned sda_pad, unsigned address, const emu_i2c_part_t *part) {
     add(emu, &(i2c_node_t){.scl = (int)scl_pad, .sda = (int)sda_pad, .address = address, .part = *part});
+    machine_decode_i2c(emu, scl_pad, sda_pad);
+}
+
+const emu_i2c_part_t *machine_i2c_at(emu_t *emu, unsigned scl_pad, unsigned sda_pad, unsigned address) {
+    for (i2c_node_t *node = emu->i2c_nodes; node; node = node->next)
+        if (!node->answers && node->scl == (int)scl_pad && node->sda == (int)sda_pad && node->address == address)
+            return &node->part;
+    return NULL;
 }
 
 void emu_i2c_attach_slave(emu_t *emu, unsigned scl_function, unsigned sda_function,
@@ -46,6 +54,7 @@ const emu_i2c_part_t *emu_i2c_find(emu_t *emu, unsigned scl_function, unsigned s
 }
 
 void machine_free_i2c(emu_t *emu) {
+    machine_free_i2c_bits(emu);
     while (emu->i2c_nodes) {
         i2c_node_t *next = emu->i2c_nodes->next;
         free(emu->i2c_nodes);
