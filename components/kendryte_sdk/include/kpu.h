@@ -604,8 +604,8 @@ kpu_task_t *kpu_task_init(kpu_task_t *task);
 int kpu_single_task_init(kpu_task_t *task);
 int kpu_single_task_deinit(kpu_task_t *task);
 
-/* src (rows padded to 64 bytes), dma_ch, callback and ctx are set by hand. 0 started, -1 when busy or failed. callback in
- * interrupt context. */
+/* src (rows padded to 64 bytes), dma_ch, callback and ctx are set by hand. 0 started, -1 when busy or failed. callback
+ * in interrupt context. */
 int kpu_start(kpu_task_t *task);
 int kpu_run(kpu_task_t *task, dmac_channel_number_t dma_ch, const void *src, void *dest,
             plic_irq_callback_t callback);
