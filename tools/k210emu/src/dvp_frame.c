@@ -1,7 +1,7 @@
 /* Frames from the sensor to memory, and the SCCB master (spec soc.md 9.3 to 9.6).
  *
- * A frame begins with VSYNC. A tenth of its period later the lines begin to arrive: if the capture is armed by then, or
- * automatic, this frame is captured. The picture is written as a whole when its last line has come, after nine tenths. */
+ * A frame begins with VSYNC. A tenth of its period later the lines begin to arrive: if the capture is armed by then,
+ * or automatic, this frame is captured. It is written as a whole when its last line has come, after nine tenths. */
 #include "dvp.h"
 
 enum { FORMAT_Y_ONLY = 3, FN_VSYNC = 135, FN_HREF = 136, FN_PCLK = 137, FN_SCCB_SCL = 146, FN_SCCB_SDA = 147 };

@@ -83,8 +83,8 @@ void emu_on_clocks_changed(emu_t *emu, void (*listener)(void *opaque), void *opa
 /* SYSCTL registers itself as the source of clocks. */
 void emu_set_clock_source(emu_t *emu, uint64_t (*hz)(void *opaque, emu_clock_t clock), void *opaque);
 
-/* SYSCTL peri bits 0..11: the channel of a timer stands still (spec soc.md 4.7). SYSCTL says so, then that clocks have
- * changed. */
+/* SYSCTL peri bits 0..11: the channel of a timer stands still (spec soc.md 4.7). SYSCTL says so, then that clocks
+ * have changed. */
 void emu_set_timer_pause(emu_t *emu, uint32_t channels);
 bool emu_timer_paused(emu_t *emu, unsigned timer, unsigned channel);
 

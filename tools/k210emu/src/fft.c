@@ -1,7 +1,7 @@
 /* FFT accelerator (spec soc.md 10.8): 64 to 512 complex points of 16 bits, 64-bit registers.
  *
- * Radix-2 layers on 16-bit values with twiddle factors of 15 fraction bits. A butterfly is computed exactly, halved where
- * the layer's shift bit is set, rounded once and saturated. How the block itself rounds is not public. */
+ * Radix-2 layers on 16-bit values with twiddle factors of 15 fraction bits. A butterfly is computed exactly, halved
+ * where the layer's shift bit is set, rounded once and saturated. How the block itself rounds is not public. */
 #include "peripherals.h"
 
 #include <math.h>

@@ -163,7 +163,7 @@ void i2s_schedule(i2s_t *s)
     emu_event_at(s->emu, &s->event, s->start + (emu_time_t)(ps / s->hz));
 }
 
-/* ---- DMA ports: left and right of the first enabled line, then of the next ---------------------------------------- */
+/* ---- DMA ports: left and right of the first enabled line, then of the next --------------------------------------- */
 
 static i2s_line_t *line_of_port(i2s_t *s, unsigned *at, bool tx)
 {

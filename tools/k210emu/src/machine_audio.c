@@ -17,7 +17,7 @@ static unsigned out_function(unsigned unit, unsigned line) {
 }
 
 static void append(frames_t *f, const int32_t *frames, size_t count) {
-    if (f->start + f->count + count > f->capacity) {
+    if (f->start != 0 && f->start + f->count + count > f->capacity) {
         memmove(f->frames, f->frames + 2 * f->start, 2 * f->count * sizeof *f->frames);
         f->start = 0;
     }

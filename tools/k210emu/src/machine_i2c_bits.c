@@ -1,5 +1,5 @@
-/* I2C by software: decodes what GPIO pins do on the wires of an I2C part, and answers on SDA. A part drives the line only
- * low, as an open drain; hardware controllers pass whole bytes and leave the levels alone. */
+/* I2C by software: decodes what GPIO pins do on the wires of an I2C part, and answers on SDA. A part drives the line
+ * only low, as an open drain; hardware controllers pass whole bytes and leave the levels alone. */
 #include "machine.h"
 
 #include <stdlib.h>

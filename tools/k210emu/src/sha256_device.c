@@ -4,7 +4,9 @@
 
 #include <string.h>
 
-enum { RESULT = 0x00, DATA_IN = 0x20, RESERVED0 = 0x24, NUM = 0x28, FUNCTION_0 = 0x2c, RESERVED1 = 0x30, FUNCTION_1 = 0x34 };
+enum { /* the result is below */
+    DATA_IN = 0x20, RESERVED0 = 0x24, NUM = 0x28, FUNCTION_0 = 0x2c, RESERVED1 = 0x30, FUNCTION_1 = 0x34
+};
 enum { ENABLE = 1, OVERFLOW = 1 << 8, BIG_ENDIAN_BYTES = 1 << 16, DMA = 1 };
 
 #define DMA_SELECT 21

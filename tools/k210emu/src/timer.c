@@ -8,7 +8,9 @@
 #include <stdio.h>
 
 enum { LOAD_COUNT = 0x00, CURRENT_VALUE = 0x04, CONTROL = 0x08, EOI = 0x0c, INTR_STAT = 0x10, CHANNEL_SIZE = 0x14 };
-enum { ALL_INTR_STAT = 0xa0, ALL_EOI = 0xa4, RAW_INTR_STAT = 0xa8, VERSION = 0xac, LOAD_COUNT2 = 0xb0, TIMER_END = 0xc0 };
+enum {
+    ALL_INTR_STAT = 0xa0, ALL_EOI = 0xa4, RAW_INTR_STAT = 0xa8, VERSION = 0xac, LOAD_COUNT2 = 0xb0, TIMER_END = 0xc0
+};
 enum { CTL_ENABLE = 1, CTL_USER = 2, CTL_MASKED = 4, CTL_PWM = 8 };
 
 #define CHANNELS 4
@@ -112,8 +114,9 @@ static uint32_t value_now(const channel_t *ch)
 
 static void schedule(channel_t *ch)
 {
-    bool seen = (!(ch->control & CTL_MASKED) && !ch->raw) || emu_pad_of_function(ch->timer->emu, toggle_function(ch)) >= 0;
-    if (ch->hz == 0 || !seen) {
+    bool interrupts = !(ch->control & CTL_MASKED) && !ch->raw;
+    bool on_pad = emu_pad_of_function(ch->timer->emu, toggle_function(ch)) >= 0;
+    if (ch->hz == 0 || !(interrupts || on_pad)) {
         emu_event_cancel(ch->timer->emu, &ch->event);
         return;
     }
