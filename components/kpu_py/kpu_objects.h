@@ -79,7 +79,7 @@ void kpu_run(kpu_net_obj_t *net, const kmodel_input_t *input);
 // such objects, one for each input.
 void kpu_run_any(kpu_net_obj_t *net, mp_obj_t input);
 
-// ---- kpu_fmap.c, kpu_fmap_image.c, kpu_yolo2.c, kpu_netinfo.c ----
+// ---- kpu_fmap.c, kpu_fmap_image.c, kpu_yolo2.c, kpu_netinfo.c, kpu_faces.c ----
 
 typedef struct {
     mp_obj_base_t base;
@@ -98,5 +98,7 @@ MP_DECLARE_CONST_FUN_OBJ_2(kpu_fmap_obj);
 MP_DECLARE_CONST_FUN_OBJ_KW(kpu_init_yolo2_obj);
 MP_DECLARE_CONST_FUN_OBJ_KW(kpu_run_yolo2_obj);
 MP_DECLARE_CONST_FUN_OBJ_1(kpu_netinfo_obj);
+MP_DECLARE_CONST_FUN_OBJ_1(kpu_face_encode_obj);
+MP_DECLARE_CONST_FUN_OBJ_2(kpu_face_compare_obj);
 
 #endif
