@@ -20,7 +20,7 @@ echo "Setting up the virtual environment in $directory ..."
 "$python" -m venv --clear "$directory"
 pip() { "$directory/bin/python" -m pip --disable-pip-version-check --quiet "$@"; }
 pip install --requirement requirements.txt
-pip install --no-deps --requirement requirements-data.txt
+pip install --no-deps --ignore-requires-python --requirement requirements-data.txt
 pip install --no-deps --no-build-isolation --editable .
 "$directory/bin/python" - requirements.txt requirements-data.txt <<'CHECK'
 """Verifies that what is installed is what is pinned."""
