@@ -209,33 +209,36 @@ def test_model_info_of_every_version(shared_models: Path) -> None:
 
 def v5_head(rank: int = 4) -> bytes:
     """A kmodel V5 by spec kmodel.md 5.1: one stackvm module with 64 bytes of data, f32[1,3,2,2] -> u8[7]."""
-    function = struct.pack("<8I", 32, 0, 48, 7, 1, 1, 0, 0)
+    size = 32 + 12 + 4 + 4 * rank + 12 + 8
+    function = struct.pack("<8I", 32, size + -size % 8, 48, 7, 1, 1, 0, 0)
     function += struct.pack("<BBHII", 0, 9, 0, 0, 48) + struct.pack("<5I", rank, 1, 3, 2, 2)
     function += struct.pack("<BBHII", 1, 4, 0, 0, 7) + struct.pack("<2I", 1, 7)
     function += bytes(-len(function) % 8)
+    assert len(function) == size + -size % 8
     pools = struct.pack("<BxxxI", 2, 0) + struct.pack("<BxxxI", 3, 64)
     size = 48 + len(pools) + len(function)
     module = b"stackvm".ljust(16, b"\0") + struct.pack("<8I", 1, 48, size, 2, 0, 0, 1, 0) + pools + function
     return b"LDMK" + struct.pack("<7I", 5, 32, 0, 8, 1, 0, 0) + module
 
 
-def v4_head(body: int = 16) -> bytes:
-    """A kmodel V4 by spec kmodel.md 4.1: u8[3,4,4] in main memory -> f32, one node, 8 bytes of constants."""
+def v4_head(body: int = 32) -> bytes:
+    """A kmodel V4 by spec kmodel.md 4.1: u8[3,4,4] in main memory -> f32, one memory_copy, 8 bytes of constants."""
     head = b"LDMK" + struct.pack("<9I", 4, 0, 1, 8, 1000, 1, 1, 1, 0xCCCCCCCC)
+    copy = struct.pack("<8I", 1, 1, 0, 40, 1, 0, 48, 40)
     ranges = struct.pack("<4I", 1, 1, 0, 48) + struct.pack("<4i", 1, 3, 4, 4) + struct.pack("<4I", 1, 0, 48, 40)
-    return head + ranges + bytes(8) + struct.pack("<2I", 0, body) + bytes(body)
+    return head + ranges + bytes(8) + struct.pack("<2I", 9, body) + copy.ljust(body, b"\0")
 
 
 def test_headers_of_v4_and_v5(tmp_path: Path) -> None:
     told = kpupy("model", "info", save(tmp_path, "a.kmodel", v5_head()), "--json").json
-    assert (told["version"], told["main_memory"], told["complete"]) == (5, 64 + 48 + 7, False)
+    assert (told["version"], told["main_memory"], told["kpu_memory"]) == (5, 64 + 48 + 7, 0)
     assert told["inputs"] == [{"shape": [1, 3, 2, 2], "type": "f32", "size": 48, "elements": 12}]
     assert told["outputs"] == [{"shape": [7], "type": "u8", "size": 7, "elements": 7}]
     told = kpupy("model", "info", save(tmp_path, "b.kmodel", v4_head()), "--json").json
     assert (told["version"], told["main_memory"], told["length"]) == (4, 1000, len(v4_head()))
-    assert told["inputs"] == [{"shape": [3, 4, 4], "type": "u8"}] and told["outputs"] == [{"type": "f32", "size": 40}]
-    text = kpupy("model", "info", tmp_path / "a.kmodel").out
-    assert "operators of this version are not read" in text
+    assert told["inputs"] == [{"shape": [3, 4, 4], "type": "u8", "memory": "main memory", "address": 0, "size": 48}]
+    assert told["outputs"] == [{"shape": [10], "type": "f32", "address": 48, "size": 40}]
+    assert "module 0: stackvm" in kpupy("model", "info", tmp_path / "a.kmodel").out
 
 
 @pytest.mark.parametrize("make", [v4_head, v5_head])
@@ -253,7 +256,7 @@ def test_truncated_headers_are_named(tmp_path: Path, make: Any) -> None:
 def test_model_check(tmp_path: Path, options: list[str], fits: bool) -> None:
     run = kpupy("model", "check", save(tmp_path, "b.kmodel", v4_head(4000)), *options, "--json")
     assert run.status == (Exit.OK if fits else Exit.REFUSED) and run.json["fits"] is fits
-    assert "only the header" in kpupy("model", "check", tmp_path / "b.kmodel").out
+    assert "fits: KPU memory: 0 of 2097152" in kpupy("model", "check", tmp_path / "b.kmodel").out
 
 
 # ---- boards and ports

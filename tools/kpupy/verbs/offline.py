@@ -179,8 +179,8 @@ def _model_info(args: argparse.Namespace) -> None:
 
     data = models.read(args.file)
     told = models.summarise(data)
-    if not told["complete"]:
-        common.show(args, told, "\n".join(_header_lines(args.file.name, told)))
+    if told["version"] != 3:
+        common.show(args, told, "\n".join(_later_lines(args.file.name, told)))
         return
     model = parse.parse(data)
     mmac = told["macs"] / 1e6
@@ -194,13 +194,40 @@ def _model_info(args: argparse.Namespace) -> None:
     common.show(args, told, "\n".join(lines))
 
 
-def _header_lines(name: str, told: dict[str, Any]) -> list[str]:
-    lines = [f"{name}: kmodel V{told['version']}, {told['length']} bytes",
-             f"  memory: {told['main_memory']} bytes main"]
-    lines += [f"  input {i}:  {x['type']} {x['shape']}" for i, x in enumerate(told["inputs"])]
-    for i, out in enumerate(told["outputs"]):
-        lines.append(f"  output {i}: {out['type']} {out.get('shape', '')} {out['size']} bytes")
-    lines.append("  header and sizes are checked; the operators of this version are not read by this tool")
+def _later_lines(name: str, told: dict[str, Any]) -> list[str]:
+    """About a kmodel V4 or V5."""
+    lines = [f"{name}: kmodel V{told['version']}, {told['length']} bytes, {told['macs'] / 1e6:.1f} MMAC on the KPU",
+             f"  memory: {told['main_memory']} bytes main, {told['kpu_memory']} bytes KPU, "
+             f"{told['constants']} bytes of constants"]
+    for side in ("input", "output"):
+        for index, tensor in enumerate(told[side + "s"]):
+            shape = "x".join(map(str, tensor["shape"])) or "scalar"
+            place = f" at {tensor['address']} of {tensor.get('memory', 'main memory')}" if "address" in tensor else ""
+            lines.append(f"  {side} {index}: {tensor['type']} {shape}, {tensor['size']} bytes{place}")
+    if told["version"] == 4:
+        lines += _node_lines(told["layers"])
+    else:
+        lines += _module_lines(told)
+    return lines + [f"  warning: {warning}" for warning in told["warnings"]]
+
+
+def _node_lines(nodes: list[dict[str, Any]], indent: str = "  ") -> list[str]:
+    from kpupy import models
+
+    return [f"{indent}{index:3d} {node['name']:18s} {models.summary_of_node(node)}".rstrip()
+            for index, node in enumerate(nodes)]
+
+
+def _module_lines(told: dict[str, Any]) -> list[str]:
+    lines = [f"  code: nncase {' or '.join(told['dialects'])}"]
+    for index, module in enumerate(told["modules"]):
+        pools = ", ".join(f"{name} {size}" for name, size in module["pools"].items()) or "none"
+        lines.append(f"  module {index}: {module['type']}, {module['size']} bytes, memory: {pools}")
+        for number, function in enumerate(module["functions"]):
+            work = function.get("records", function.get("steps", []))
+            lines.append(f"    function {number}: {len(function['inputs'])} in, {len(function['outputs'])} out, "
+                         f"{len(work)} {'steps' if module['type'] == 'stackvm' else 'records'}")
+            lines += _node_lines(work, "      ")
     return lines
 
 
@@ -213,13 +240,11 @@ def _model_check(args: argparse.Namespace) -> int:
     area = next((a for a in areas if a.name == "models"), None)
     size = (args.board.flash_size if args.board else None) or boards.FLASH_SIZE
     needs = models.check(told, len(data), args.addr, area, size, args.memory or models.HEAP)
-    result = {"file": str(args.file), "version": told["version"], "complete": told["complete"],
+    result = {"file": str(args.file), "version": told["version"],
               "fits": all(n.fits for n in needs),
               "needs": [{"what": n.what, "needs": n.needs, "has": n.has, "fits": n.fits} for n in needs]}
     lines = [f"{args.file.name}: kmodel V{told['version']}, {len(data)} bytes"]
     lines += [f"  {'fits' if n.fits else 'DOES NOT FIT'}: {n.what}: {n.needs} of {n.has} bytes" for n in needs]
-    if not told["complete"]:
-        lines.append("  only the header is checked: the operators of this version are not read by this tool")
     common.show(args, result, "\n".join(lines))
     return Exit.OK if result["fits"] else Exit.REFUSED
 
