@@ -3,7 +3,8 @@
 KMODEL_INC := -I$(KMODEL_DIR)/include
 
 KMODEL_SRC := $(addprefix $(KMODEL_DIR)/src/, \
-	error.c faces.c file.c identify.c kpu_copy.c kpu_layer.c model.c plan.c run.c source.c tensor.c v3.c yolo2.c \
+	classifier.c error.c faces.c file.c identify.c kpu_copy.c kpu_layer.c model.c plan.c run.c source.c \
+	tensor.c v3.c yolo2.c \
 	v4.c v4_elementwise.c v4_kpu.c v4_matmul.c v4_move.c v4_nnil.c v4_operand.c v4_window.c \
 	v5.c v5_decode.c v5_k210.c v5_operand.c v5_ops.c v5_ops_index.c v5_ops_nn.c v5_ops_shape.c v5_run.c \
 	v5_stackvm.c kernels/along.c kernels/convert.c kernels/gaps.c kernels/logic.c kernels/rows.c \

@@ -135,6 +135,7 @@ static const mp_rom_map_elem_t kpu_globals_table[] = {
     {MP_ROM_QSTR(MP_QSTR_fmap_free), MP_ROM_PTR(&kpu_fmap_free_obj)},
     {MP_ROM_QSTR(MP_QSTR_face_encode), MP_ROM_PTR(&kpu_face_encode_obj)},
     {MP_ROM_QSTR(MP_QSTR_face_compare), MP_ROM_PTR(&kpu_face_compare_obj)},
+    {MP_ROM_QSTR(MP_QSTR_classifier), MP_ROM_PTR(&kpu_classifier_type)},
     {MP_ROM_QSTR(MP_QSTR_netinfo), MP_ROM_PTR(&kpu_netinfo_obj)},
     {MP_ROM_QSTR(MP_QSTR_memtest), MP_ROM_PTR(&kpu_memtest_obj)},
 };

@@ -79,7 +79,7 @@ void kpu_run(kpu_net_obj_t *net, const kmodel_input_t *input);
 // such objects, one for each input.
 void kpu_run_any(kpu_net_obj_t *net, mp_obj_t input);
 
-// ---- kpu_fmap.c, kpu_fmap_image.c, kpu_yolo2.c, kpu_netinfo.c, kpu_faces.c ----
+// ---- the other files ----
 
 typedef struct {
     mp_obj_base_t base;
@@ -92,6 +92,7 @@ typedef struct {
     char typecode; // 'B' or 'f', of V5 also 'b', 'i', 'q' (kmodel_type_t)
 } kpu_fmap_obj_t;
 extern const mp_obj_type_t kpu_fmap_type;
+extern const mp_obj_type_t kpu_classifier_type;
 // OSError when the data are gone.
 void kpu_fmap_check(const kpu_fmap_obj_t *fmap);
 MP_DECLARE_CONST_FUN_OBJ_2(kpu_fmap_obj);

@@ -76,3 +76,12 @@ def slow_model() -> bytes:
         found = builder.conv(found, Kernel(weights, [BnEntry(1, 8, 0)] * 64, linear_act(1, 2), w_zero=120))
     builder.output(builder.dequantize(builder.to_main(found), 0.1, 0.0))
     return builder.build()
+
+
+def feature_model() -> bytes:
+    """A 16x16 colour picture to 768 floats: the planes as they are, halved."""
+    kernel = Kernel(np.eye(3, dtype=np.uint8).reshape(3, 3, 1, 1), [BnEntry(1, 1, 0)] * 3, linear_act(1, 0))
+    builder = Builder()
+    planes = builder.to_main(builder.conv(builder.input_map(Shape(3, 16, 16)), kernel))
+    builder.output(builder.dequantize(planes, 0.5, 0.0))
+    return builder.build()
