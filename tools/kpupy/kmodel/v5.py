@@ -121,9 +121,9 @@ def parse(data: Bytes) -> ModelV5:
     return model
 
 
-def _need(data: Bytes, end: int, what: str) -> None:
+def _need(data: Bytes, end: int, what: str, whole: str = "file") -> None:
     if len(data) < end:
-        raise KModelError(f"the file ends at {len(data)}, its {what} would end at {end}: cut off or damaged")
+        raise KModelError(f"the {whole} ends at {len(data)}, its {what} would end at {end}: cut off or damaged")
 
 
 def _name(raw: bytes, what: str) -> str:
@@ -150,7 +150,7 @@ def _read_module(data: memoryview, at: int, last: bool) -> Module:
     module = Module(kind, at, size, {}, {}, [])
     body = data[: min(at + size, len(data))]
     here = at + MODULE.size
-    _need(body, here + 8 * (pools + shared), "mempools")
+    _need(body, here + 8 * (pools + shared), "mempools", "module")
     for index in range(pools):
         location, length = struct.unpack_from("<B3xI", body, here + 8 * index)
         if location not in POOLS or location in module.pools:
@@ -167,16 +167,16 @@ def _read_module(data: memoryview, at: int, last: bool) -> Module:
 
 
 def _read_function(data: memoryview, at: int, index: int) -> tuple[Function, int]:
-    _need(data, at + FUNCTION.size, f"function {index}")
+    _need(data, at + FUNCTION.size, f"function {index}", "module")
     header, size, _, _, inputs, outputs, entry, text = FUNCTION.unpack_from(data, at)
     if header != FUNCTION.size or inputs > MAX_OUTPUTS or outputs > MAX_OUTPUTS:
         raise KModelError(f"function {index} has a header of {header} bytes, {inputs} inputs and {outputs} outputs; "
                           f"{FUNCTION.size} and up to {MAX_OUTPUTS} are possible")
-    _need(data, at + size, f"function {index} of {size} bytes")
+    _need(data, at + size, f"function {index} of {size} bytes", "module")
     record = data[: at + size]
     found, here = [], at + FUNCTION.size
     for location, count in ((INPUT, inputs), (OUTPUT, outputs)):
-        _need(record, here + 12 * count, f"function {index}")
+        _need(record, here + 12 * count, f"{POOLS[location]} ranges", f"function {index}")
         places = [Range(*struct.unpack_from("<BBHII", record, here + 12 * i)) for i in range(count)]
         here += 12 * count
         tensors = []
@@ -189,11 +189,11 @@ def _read_function(data: memoryview, at: int, index: int) -> tuple[Function, int
 
 
 def _read_shape(data: memoryview, at: int, index: int) -> tuple[tuple[int, ...], int]:
-    _need(data, at + 4, f"function {index}")
+    _need(data, at + 4, "shape", f"function {index}")
     rank = struct.unpack_from("<I", data, at)[0]
     if rank > v5_code.MAX_RANK:
         raise KModelError(f"function {index}: a shape of rank {rank} at {at}; up to {v5_code.MAX_RANK} are possible")
-    _need(data, at + 4 + 4 * rank, f"function {index}")
+    _need(data, at + 4 + 4 * rank, f"shape of rank {rank}", f"function {index}")
     return struct.unpack_from(f"<{rank}I", data, at + 4), at + 4 + 4 * rank
 
 
@@ -210,7 +210,7 @@ def _check_tensor(name: str, place: Range, shape: tuple[int, ...], location: int
 def _read_sections(data: memoryview, at: int, count: int, module: Module) -> None:
     merged: list[tuple[str, int, int]] = []
     for index in range(count):
-        _need(data, at + SECTION.size, f"section {index}")
+        _need(data, at + SECTION.size, f"section {index}", "module")
         raw, flags, start, size, _ = SECTION.unpack_from(data, at)
         name = _name(raw, f"name of section {index}")
         if name in module.sections or name in (m[0] for m in merged):
@@ -219,7 +219,7 @@ def _read_sections(data: memoryview, at: int, count: int, module: Module) -> Non
         if flags & 1:
             merged.append((name, start, size))
             continue
-        _need(data, at + start + size, f"section {name} of {size} bytes")
+        _need(data, at + start + size, f"section {name} of {size} bytes", "module")
         module.sections[name] = (at + start, size)
         at += start + size
     rdata, limit = module.sections.get(".rdata", (0, 0))
@@ -290,3 +290,6 @@ def _check_call(modules: list[Module], call: v5_code.Call, where: str) -> None:
     if (call.inputs, call.outputs) != (len(callee.inputs), len(callee.outputs)):
         raise KModelError(f"{where}: {call.inputs} inputs and {call.outputs} outputs for a function of "
                           f"{len(callee.inputs)} and {len(callee.outputs)}")
+    if any(step.call for step in callee.steps):
+        raise KModelError(f"{where}: function {call.function} of module {call.module} calls further functions; calls "
+                          "go only one deep")

@@ -144,7 +144,7 @@ def _conv(reader: _Reader, piece: memoryview) -> Record:
         place = reader.place(piece, at, name)
         if place.location != RDATA or place.size < needed or place.start % step:
             raise KModelError(f"{name} of {place.size} bytes at {place.start} of location {place.location}; it must "
-                              f"be {needed} at a multiple of {step} of .rdata")
+                              f"be {needed} bytes of .rdata" + f" at a multiple of {step}" * (step > 1))
     batches = struct.unpack_from("<I", piece, 52)[0]
     rows = row_span(r, batches)
     if not 1 <= batches <= layout.ROWS or rows[1] > layout.ROWS:
