@@ -350,6 +350,123 @@ def argmax(n: Net, x: str) -> str:
     return n.op("ArgMax", n.conv(n.conv(x, 8), 5, 1, act="none"), axis=1, keepdims=0)
 
 
+def unaries(n: Net, x: str, kinds: tuple[str, ...], act: str = "Sigmoid") -> list[str]:
+    """Each kind applied to the same feature map."""
+    x = n.conv(x, 4, act=act)
+    return [n.op(kind, x) for kind in kinds]
+
+
+def activations(n: Net, x: str, kind: str) -> str:
+    return n.conv(n.op(kind, n.conv(x, 6, act="none")), 4, 1, act="none")
+
+
+def constants(n: Net, x: str, kind: str, low: float = 0.3, high: float = 1.9) -> str:
+    """Element by element with one constant per channel."""
+    x = n.conv(x, 6, act="Sigmoid")
+    return n.op(kind, x, n.const(n.random.uniform(low, high, (1, 6, 1, 1)).astype(np.float32)))
+
+
+def hard_swish(n: Net, x: str) -> str:
+    x = n.conv(x, 8, 3, 2, act="none")
+    return n.head(n.conv(n.op("Mul", x, n.op("HardSigmoid", x, alpha=1 / 6, beta=0.5)), 12), 4)
+
+
+def gelu(n: Net, x: str) -> str:
+    x = n.conv(x, 6, act="none")
+    half = n.op("Mul", x, n.const(np.float32(0.5)))
+    erf = n.op("Erf", n.op("Mul", x, n.const(np.float32(0.5**0.5))))
+    return n.conv(n.op("Mul", half, n.op("Add", erf, n.const(np.float32(1)))), 4, 1, act="none")
+
+
+def instance_norm(n: Net, x: str) -> str:
+    x = n.conv(x, 6, act="none")
+    return n.conv(n.op("InstanceNormalization", x, n.bias(6), n.bias(6)), 4, act="none")
+
+
+def layer_norm(n: Net, x: str) -> str:
+    x = n.reshape(n.conv(x, 8, act="none"), 1, 8, 64)
+    d = n.op("Sub", x, n.op("ReduceMean", x, axes=[2], keepdims=1))
+    variance = n.op("ReduceMean", n.op("Mul", d, d), axes=[2], keepdims=1)
+    return n.op("Div", d, n.op("Sqrt", n.op("Add", variance, n.const(np.float32(1e-5)))))
+
+
+def response_norm(n: Net, x: str) -> str:
+    return n.op("LRN", n.conv(x, 8), size=5, alpha=0.01, beta=0.75, bias=1.0)
+
+
+def unit_length(n: Net, x: str) -> str:
+    x = n.reshape(n.op("GlobalAveragePool", n.conv(n.conv(x, 8, 3, 2), 16, 3, 2, act="none")), 1, 16)
+    return n.op("LpNormalization", x, axis=1, p=2)
+
+
+def gathered(n: Net, x: str) -> str:
+    x = n.conv(x, 8, act="none")
+    return n.op("Gather", x, n.const(np.array([5, 0, 3, 3], np.int64)), axis=1)
+
+
+def expanded(n: Net, x: str) -> str:
+    x = n.op("GlobalAveragePool", n.conv(x, 5))
+    return n.op("Expand", x, n.const(np.array([1, 5, 6, 7], np.int64)))
+
+
+def tiled(n: Net, x: str) -> str:
+    return n.op("Tile", n.conv(x, 3), n.const(np.array([1, 2, 1, 3], np.int64)))
+
+
+def chosen(n: Net, x: str) -> str:
+    a, b = n.conv(x, 5, act="none"), n.conv(x, 5, act="none")
+    return n.op("Where", n.op("Greater", a, b), a, n.op("Neg", b))
+
+
+def best(n: Net, x: str) -> list[str]:
+    y = n.head(n.conv(x, 8, 3, 2), 12, False)
+    return list(n.op("TopK", y, n.const(np.array([3], np.int64)), outputs=2, axis=1))
+
+
+def running_sum(n: Net, x: str) -> str:
+    return n.op("CumSum", n.conv(x, 4), n.const(np.array(2, np.int64)))
+
+
+def lstm(n: Net, x: str) -> str:
+    x = n.op("Transpose", n.reshape(n.conv(x, 4), 1, 32, 8), perm=[2, 0, 1])
+    w, r, b = n.weights(1, 24, 32), n.weights(1, 24, 6), n.const(np.zeros((1, 48), np.float32))
+    return n.op("LSTM", x, w, r, b, outputs=3, hidden_size=6)[0]
+
+
+def squeezed(n: Net, x: str) -> str:
+    x = n.op("Squeeze", n.op("GlobalAveragePool", n.conv(x, 12)), axes=[2, 3])
+    return n.op("Unsqueeze", n.op("Relu", n.dense(x, 12, 7)), axes=[0, 3])
+
+
+def kpu_pools(n: Net, x: str, kind: str, k: int, stride: int) -> str:
+    return n.conv(n.pool(n.conv(x, 8), kind, k, stride), 6, 1, act="none")
+
+
+def broadcast(n: Net, x: str) -> str:
+    x = n.conv(x, 6, act="none")
+    row = n.op("ReduceMax", x, axes=[2], keepdims=1)
+    column = n.op("ReduceMin", x, axes=[3], keepdims=1)
+    return n.op("Mul", n.op("Add", row, column), x)
+
+
+def multiply(n: Net, x: str) -> str:
+    a = n.reshape(n.conv(x, 4), 1, 4, 8, 8)
+    return n.op("MatMul", a, n.op("Transpose", n.reshape(n.conv(x, 4), 1, 4, 8, 8), perm=[0, 1, 3, 2]))
+
+
+def permuted(n: Net, x: str) -> list[str]:
+    x = n.conv(x, 5)
+    return [n.op("Transpose", x, perm=list(p)) for p in ((0, 3, 1, 2), (0, 2, 1, 3), (3, 2, 1, 0))]
+
+
+def one_by_one(n: Net, x: str) -> str:
+    return n.conv(n.conv(x, 17, 1, act="relu6"), 33, 1, act="none")
+
+
+def strided(n: Net, x: str) -> str:
+    return n.conv(n.conv(x, 8, 1, 2), 8, 3, 3, act="none")
+
+
 @dataclass(frozen=True)
 class Golden:
     """A network and how it is compiled."""
@@ -449,6 +566,57 @@ GOLDENS: dict[str, Golden] = {
     "deep_u8": Golden(deep, (1, 3, 12, 10)),
     "deep_f32": Golden(deep, (1, 3, 7, 5), "f32"),
     "argmax_float": Golden(argmax, (1, 3, 8, 8), "float"),
+    "roots_float": Golden(unaries, (1, 3, 8, 8), "float", (("Log", "Sin", "Cos", "Sqrt", "Exp"),)),
+    "roundings_float": Golden(unaries, (1, 3, 8, 8), "float", (("Floor", "Ceil", "Round", "Sign", "Erf"), "none")),
+    "inverses_float": Golden(unaries, (1, 3, 8, 8), "float", (("Acos", "Asin"),)),
+    "softplus_u8": Golden(activations, (1, 3, 8, 8), "u8", ("Softplus",)),
+    "softplus_float": Golden(activations, (1, 3, 8, 8), "float", ("Softplus",)),
+    "softsign_float": Golden(activations, (1, 3, 8, 8), "float", ("Softsign",)),
+    "elu_u8": Golden(activations, (1, 3, 8, 8), "u8", ("Elu",)),
+    "elu_float": Golden(activations, (1, 3, 8, 8), "float", ("Elu",)),
+    "selu_i8": Golden(activations, (1, 3, 8, 8), "i8", ("Selu",)),
+    "log_softmax_float": Golden(activations, (1, 3, 8, 8), "float", ("LogSoftmax",)),
+    "pow_float": Golden(constants, (1, 3, 8, 8), "float", ("Pow",)),
+    "mul_u8": Golden(constants, (1, 3, 8, 8), "u8", ("Mul",)),
+    "div_i8": Golden(constants, (1, 3, 8, 8), "i8", ("Div",)),
+    "sub_u8out": Golden(constants, (1, 3, 8, 8), "u8", ("Sub", -1.0, 1.0), "uint8"),
+    "max_i8out": Golden(constants, (1, 3, 8, 8), "u8", ("Max",), "int8"),
+    "hard_swish_u8": Golden(hard_swish),
+    "hard_swish_float": Golden(hard_swish, S, "float"),
+    "gelu_float": Golden(gelu, (1, 3, 9, 9), "float"),
+    "instance_norm_float": Golden(instance_norm, (1, 3, 9, 10), "float"),
+    "instance_norm_u8": Golden(instance_norm, (1, 3, 9, 10)),
+    "layer_norm_float": Golden(layer_norm, (1, 3, 8, 8), "float"),
+    "layer_norm_u8": Golden(layer_norm, (1, 3, 8, 8)),
+    "response_norm_float": Golden(response_norm, (1, 3, 8, 8), "float"),
+    "response_norm_u8": Golden(response_norm, (1, 3, 8, 8)),
+    "unit_length_u8": Golden(unit_length),
+    "unit_length_float": Golden(unit_length, S, "float"),
+    "gathered_u8": Golden(gathered, (1, 3, 8, 8)),
+    "gathered_float": Golden(gathered, (1, 3, 8, 8), "float"),
+    "expanded_u8": Golden(expanded, (1, 3, 8, 8)),
+    "tiled_u8": Golden(tiled, (1, 3, 8, 8)),
+    "tiled_float": Golden(tiled, (1, 3, 8, 8), "float"),
+    "chosen_float": Golden(chosen, (1, 3, 8, 8), "float"),
+    "best_float": Golden(best, S, "float"),
+    "running_sum_float": Golden(running_sum, (1, 3, 8, 8), "float"),
+    "lstm_float": Golden(lstm, (1, 3, 8, 8), "float"),
+    "squeezed_u8": Golden(squeezed, (1, 3, 8, 8)),
+    "pool_max_two": Golden(kpu_pools, (1, 3, 18, 26), "u8", ("MaxPool", 2, 2)),
+    "pool_max_four": Golden(kpu_pools, (1, 3, 24, 16), "u8", ("MaxPool", 4, 4)),
+    "pool_mean_two": Golden(kpu_pools, (1, 3, 18, 26), "i8", ("AveragePool", 2, 2)),
+    "pool_mean_four": Golden(kpu_pools, (1, 3, 24, 16), "u8", ("AveragePool", 4, 4)),
+    "pool_max_one": Golden(kpu_pools, (1, 3, 17, 15), "u8", ("MaxPool", 2, 1)),
+    "broadcast_float": Golden(broadcast, (1, 3, 7, 9), "float"),
+    "broadcast_u8": Golden(broadcast, (1, 3, 7, 9)),
+    "multiply_float": Golden(multiply, (1, 3, 8, 8), "float"),
+    "multiply_u8": Golden(multiply, (1, 3, 8, 8)),
+    "permuted_u8": Golden(permuted, (1, 3, 6, 9)),
+    "permuted_i8": Golden(permuted, (1, 4, 6, 9), "i8"),
+    "one_by_one_u8": Golden(one_by_one, (1, 3, 5, 70)),
+    "strided_u8": Golden(strided, (1, 3, 21, 23)),
+    "strided_float": Golden(strided, (1, 3, 21, 23), "float"),
+    "yolo_320": Golden(yolo, (1, 3, 240, 320)),
 }
 
 
@@ -462,12 +630,11 @@ def onnx_model(name: str, golden: Golden) -> bytes:
         net.channels[x] = shape[1]
     made = golden.build(net, *names, *golden.options)
     outputs = made if isinstance(made, list) else [made]
-    kind = TensorProto.INT64 if golden.build is argmax else TensorProto.FLOAT
     graph = helper.make_graph(
         net.nodes,
         name,
         [helper.make_tensor_value_info(x, TensorProto.FLOAT, s) for x, s in zip(names, shapes, strict=True)],
-        [helper.make_tensor_value_info(y, kind, None) for y in outputs],
+        [helper.make_empty_tensor_value_info(y) for y in outputs],
         net.constants,
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 11)], ir_version=6)
