@@ -467,6 +467,63 @@ def strided(n: Net, x: str) -> str:
     return n.conv(n.conv(x, 8, 1, 2), 8, 3, 3, act="none")
 
 
+def compared(n: Net, x: str, kind: str) -> str:
+    a, b = n.conv(x, 4, act="none"), n.conv(x, 4, act="none")
+    if kind == "And":
+        a, b = (n.op("Greater", t, n.const(np.float32(0))) for t in (a, b))
+    return n.op("Cast", n.op(kind, a, b), to=1)
+
+
+def axis_wise(n: Net, x: str, kind: str) -> str:
+    return n.op(kind, n.conv(x, 4, act="Sigmoid"), axes=[2], keepdims=1)
+
+
+def to_size(n: Net, x: str, mode: str, how: str, nearest: str = "") -> str:
+    none, size = n.const(np.array([], np.float32)), n.const(np.array([1, 4, 11, 13], np.int64))
+    more = {"nearest_mode": nearest} if nearest else {}
+    return n.op("Resize", n.conv(x, 4), none, none, size, mode=mode, coordinate_transformation_mode=how, **more)
+
+
+def gathered_elements(n: Net, x: str) -> str:
+    index = n.random.integers(0, 8, (1, 4, 8, 3)).astype(np.int64)
+    return n.op("GatherElements", n.conv(x, 4), n.const(index), axis=3)
+
+
+def two_ways(n: Net, x: str) -> str:
+    x = n.op("Transpose", n.reshape(n.conv(x, 4), 1, 32, 8), perm=[2, 0, 1])
+    w, r, b = n.weights(2, 24, 32), n.weights(2, 24, 6), n.const(np.zeros((2, 48), np.float32))
+    return n.op("LSTM", x, w, r, b, outputs=3, hidden_size=6, direction="bidirectional")[0]
+
+
+def reversed_parts(n: Net, x: str) -> str:
+    length = n.const(np.array([5], np.int64))
+    return n.op("ReverseSequence", n.reshape(n.conv(x, 4), 8, 1, 32), length, batch_axis=1, time_axis=0)
+
+
+def to_integer(n: Net, x: str) -> str:
+    return n.op("Cast", n.op("Mul", n.conv(x, 4, act="none"), n.const(np.float32(9))), to=6)
+
+
+def hard_maximum(n: Net, x: str) -> str:
+    return n.op("Hardmax", n.op("Flatten", n.conv(x, 4)), axis=1)
+
+
+def grouped(n: Net, x: str) -> str:
+    return n.conv(n.conv(x, 8), 12, groups=4, act="none")
+
+
+def padded_mean(n: Net, x: str) -> str:
+    return n.op("AveragePool", n.conv(x, 4), kernel_shape=[3, 3], strides=[2, 2], pads=[1] * 4, count_include_pad=1)
+
+
+def whole_maximum(n: Net, x: str) -> str:
+    return n.op("GlobalMaxPool", n.conv(x, 8))
+
+
+def threshold(n: Net, x: str) -> str:
+    return n.op("ThresholdedRelu", n.conv(x, 4, act="Sigmoid"), alpha=0.4)
+
+
 @dataclass(frozen=True)
 class Golden:
     """A network and how it is compiled."""
@@ -617,6 +674,40 @@ GOLDENS: dict[str, Golden] = {
     "strided_u8": Golden(strided, (1, 3, 21, 23)),
     "strided_float": Golden(strided, (1, 3, 21, 23), "float"),
     "yolo_320": Golden(yolo, (1, 3, 240, 320)),
+    "equal_float": Golden(compared, (1, 3, 8, 8), "float", ("Equal",)),
+    "less_float": Golden(compared, (1, 3, 8, 8), "float", ("Less",)),
+    "greater_float": Golden(compared, (1, 3, 8, 8), "float", ("Greater",)),
+    "and_float": Golden(compared, (1, 3, 8, 8), "float", ("And",)),
+    "equal_u8": Golden(compared, (1, 3, 8, 8), "u8", ("Equal",)),
+    "less_u8": Golden(compared, (1, 3, 8, 8), "u8", ("Less",)),
+    "greater_u8": Golden(compared, (1, 3, 8, 8), "u8", ("Greater",)),
+    "and_u8": Golden(compared, (1, 3, 8, 8), "u8", ("And",)),
+    "prod_float": Golden(axis_wise, (1, 3, 8, 8), "float", ("ReduceProd",)),
+    "l1_float": Golden(axis_wise, (1, 3, 8, 8), "float", ("ReduceL1",)),
+    "l2_float": Golden(axis_wise, (1, 3, 8, 8), "float", ("ReduceL2",)),
+    "logsumexp_float": Golden(axis_wise, (1, 3, 8, 8), "float", ("ReduceLogSumExp",)),
+    "sumsquare_float": Golden(axis_wise, (1, 3, 8, 8), "float", ("ReduceSumSquare",)),
+    "min_float": Golden(axis_wise, (1, 3, 8, 8), "float", ("ReduceMin",)),
+    "size_nearest_half_pixel": Golden(to_size, (1, 3, 8, 8), "u8", ("nearest", "half_pixel", "round_prefer_floor")),
+    "size_nearest_align_corners": Golden(
+        to_size, (1, 3, 8, 8), "float", ("nearest", "align_corners", "round_prefer_floor")
+    ),
+    "size_nearest_asymmetric": Golden(to_size, (1, 3, 8, 8), "i8", ("nearest", "asymmetric", "floor")),
+    "size_linear_half_pixel": Golden(to_size, (1, 3, 8, 8), "u8", ("linear", "half_pixel")),
+    "size_linear_asymmetric": Golden(to_size, (1, 3, 8, 8), "float", ("linear", "asymmetric")),
+    "size_linear_align_corners": Golden(to_size, (1, 3, 8, 8), "u8", ("linear", "align_corners")),
+    "gathered_elements_float": Golden(gathered_elements, (1, 3, 8, 8), "float"),
+    "two_ways_float": Golden(two_ways, (1, 3, 8, 8), "float"),
+    "reversed_parts_float": Golden(reversed_parts, (1, 3, 8, 8), "float"),
+    "to_integer_float": Golden(to_integer, (1, 3, 8, 8), "float"),
+    "hard_maximum_float": Golden(hard_maximum, (1, 3, 8, 8), "float"),
+    "grouped_float": Golden(grouped, (1, 3, 8, 8), "float"),
+    "grouped_i8": Golden(grouped, (1, 3, 8, 8), "i8"),
+    "padded_mean_float": Golden(padded_mean, (1, 3, 8, 8), "float"),
+    "padded_mean_i8": Golden(padded_mean, (1, 3, 8, 8), "i8"),
+    "whole_maximum_float": Golden(whole_maximum, (1, 3, 8, 8), "float"),
+    "whole_maximum_i8": Golden(whole_maximum, (1, 3, 8, 8), "i8"),
+    "threshold_u8": Golden(threshold, (1, 3, 8, 8), "u8"),
 }
 
 
