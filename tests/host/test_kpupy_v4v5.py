@@ -7,6 +7,7 @@ import json
 import math
 import os
 import pathlib
+import random
 import re
 import struct
 import subprocess
@@ -19,6 +20,8 @@ from kpupy.cli import main
 from kpupy.kmodel import v4, v5, v5_code
 from kpupy.kmodel.errors import KModelError
 from kpupy.kmodel.words import KpuLayer
+
+from tests.kmodel import samples_v4, samples_v5
 
 #: main memory (V5: data pools) and KPU memory, spec kmodel.md 6.1 and 9.3
 FIGURES = {
@@ -136,6 +139,11 @@ def test_the_runtime_reads_the_same(shared_models: pathlib.Path, kmodel_run: pat
         mine = (told["version"], len(nodes), on_kpu, told["length"], told["kpu_memory"] // 64)
         assert tuple(map(int, head.groups())) == mine, path.name
         assert [node["name"] for node in nodes] == re.findall(r"^layer \d+: (\w+),", text, re.M), path.name
+        if told["version"] == 4:
+            shapes = re.findall(r"^layer \d+: .* bytes, (\S+) -> (\S+)", text, re.M)
+            for node, (source, target) in zip(nodes, shapes, strict=True):
+                for key, axes in (("in_shape", source), ("out_shape", target)):
+                    assert key not in node or "x".join(map(str, node[key][-3:])) == axes, (path.name, node)
 
 
 # ---- damaged files
@@ -180,6 +188,28 @@ def test_damaged_bytes_are_read_or_refused(shared_models: pathlib.Path, name: st
     assert refused
 
 
+@pytest.mark.parametrize("samples", [samples_v4.sample_models(), list(samples_v5.sample_models().values())])
+def test_samples_of_every_operation(samples: list[bytes], kmodel_run: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    """Every operation of V4 and V5, the ones that no compiler's file here has too; and nothing refused when a byte of
+    it is damaged that the runtime accepts, apart from what it repairs by itself (K4, K7 of spec kmodel.md 7.2)."""
+    path, rng = tmp_path / "m.kmodel", random.Random(1)
+    repaired = re.compile(r"weight loads of|channel pitch are|name of section")
+    refused = 0
+    for data in samples:
+        models.summarise(data)
+        for _ in range(20):
+            at = rng.randrange(len(data))
+            damaged = data[:at] + rng.randbytes(1) + data[at + 1 :]
+            try:
+                models.summarise(damaged)
+            except KModelError as error:
+                refused += 1
+                path.write_bytes(damaged)
+                run = subprocess.run([kmodel_run, path], capture_output=True, timeout=60)
+                assert run.returncode or repaired.search(str(error)), (at, str(error))
+    assert refused > len(samples)
+
+
 def word(at: int, value: int) -> Callable[[bytes], bytes]:
     return lambda data: data[:at] + struct.pack("<I", value & 0xFFFFFFFF) + data[at + 4 :]
 
@@ -193,7 +223,7 @@ def word(at: int, value: int) -> Callable[[bytes], bytes]:
     (20, 215, r"node 1 \(matmul\): out at 176 with 40 bytes ends behind the 215 bytes of main memory"),
     (0x38, 0, "input 0 0x1x1x4: every axis must be at least 1"),
     (0x34, 12, r"input 0: 12 bytes of type 0 in main memory cannot be 1x1x1x4, which takes 16"),
-    (0x48, 0, "output 0 is 12 bytes of type 0 in constants"),
+    (0x48, 0, "output 0 is 12 bytes of f32 in constants; it must be whole elements in main memory"),
     (0x54, 10, "output 0 is 10 bytes"),
     (0x170, 0x99, "node 0 .opcode 0x99.: opcode 0x99 is not supported: no such operation"),
     (0x170, 0x1001, "only a CPU runs it"),

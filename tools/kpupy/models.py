@@ -78,10 +78,10 @@ def summarise(data: bytes) -> dict[str, Any]:
 def describe_v4(model: ModelV4) -> dict[str, Any]:
     """Everything about a kmodel V4, with the keys that V3 has."""
     first, end = model.kpu_rows()
-    inputs = [{"shape": _short(shape), "type": _V4_TYPES[place.datatype], "memory": v4.MEMORIES[place.memory],
+    inputs = [{"shape": _short(shape), "type": v4.TYPES[place.datatype], "memory": v4.MEMORIES[place.memory],
                "address": place.start, "size": place.size} for place, shape in model.inputs]
-    outputs = [{"shape": _short(model.output_shape(i)), "type": "f32", "address": out.start, "size": out.size}
-               for i, out in enumerate(model.outputs)]
+    outputs = [{"shape": _short(model.output_shape(i)), "type": v4.TYPES[out.datatype], "address": out.start,
+                "size": out.size} for i, out in enumerate(model.outputs)]
     return {
         "version": model.version,
         "length": model.length,
@@ -123,9 +123,6 @@ def describe_v5(model: ModelV5) -> dict[str, Any]:
     }
 
 
-_V4_TYPES = ("f32", "u8")
-
-
 def _short(shape: tuple[int, ...]) -> list[int]:
     """N,C,H,W without an N of 1."""
     return list(shape[1:] if len(shape) == 4 and shape[0] == 1 else shape)
@@ -152,7 +149,7 @@ def _describe_function(function: Function) -> dict[str, Any]:
 def _describe_node(node: Node) -> dict[str, Any]:
     found = {"name": node.name, "position": node.position, "size": node.size, "used": node.used}
     places = [(place, False) for place in node.reads] + ([(node.write, True)] if node.write.size else [])
-    memory = [{"memory": v4.MEMORIES[place.memory], "type": _V4_TYPES[place.datatype], "address": place.start,
+    memory = [{"memory": v4.MEMORIES[place.memory], "type": v4.TYPES[place.datatype], "address": place.start,
                "size": place.size, "write": write} for place, write in places]
     return found | _describe_work(node) | {"memory": memory}
 

@@ -34,6 +34,7 @@ from kpupy.kmodel.words import RECORD_SIZE, KpuLayer
 
 VERSION = 4
 HEADER = struct.Struct("<4s9I")
+TYPES = ("f32", "u8")
 MEMORIES = ("constants", "main memory", "KPU memory")
 KPU_SIZE = layout.ROW * layout.ROWS
 
@@ -83,17 +84,18 @@ class ModelV4:
     def output_shape(self, index: int) -> Dims:
         """Found by walking back from the output's writer (spec kmodel.md 4.2); else a flat vector."""
         wanted = place = self.outputs[index]
+        count = wanted.size // ITEM[wanted.datatype]
         for node in reversed(self.nodes):
             if (node.write.memory, node.write.start) != (place.memory, place.start):
                 continue
             if node.out_shape is not None:
-                if math.prod(node.out_shape) == wanted.size // 4:
+                if math.prod(node.out_shape) == count:
                     return node.out_shape
                 break
             if len(node.reads) != 1 or node.reads[0].memory == CONSTANT:
                 break
             place = node.reads[0]
-        return (wanted.size // 4,)
+        return (count,)
 
 
 def parse(data: Bytes) -> ModelV4:
@@ -121,9 +123,9 @@ def parse(data: Bytes) -> ModelV4:
     for index in range(outputs):
         place = Range(*struct.unpack_from("<4I", view, shapes_at + 16 * inputs + 16 * index))
         _check_range(f"output {index}", place, limits)
-        if place.memory != MAIN or place.datatype != F32 or place.size == 0 or place.size % 4:
-            raise KModelError(f"output {index} is {place.size} bytes of type {place.datatype} in "
-                              f"{MEMORIES[place.memory]}; it must be f32 in main memory")
+        if place.memory != MAIN or place.size == 0 or place.size % ITEM[place.datatype]:
+            raise KModelError(f"output {index} is {place.size} bytes of {TYPES[place.datatype]} in "
+                              f"{MEMORIES[place.memory]}; it must be whole elements in main memory")
         model.outputs.append(place)
     for index in range(count):
         opcode, size = struct.unpack_from("<2I", view, heads_at + 8 * index)
@@ -215,8 +217,8 @@ def _read_node(data: memoryview, opcode: int, at: int, size: int, limits: tuple[
         n, channels, height, width = fields["in_shape"]
         start = write.start // layout.ROW
         node.rows = start, start + n * layout.rows_of(width, height, channels)
-        if node.rows[1] > layout.ROWS:
-            raise KModelError(f"the upload ends at KPU row {node.rows[1]}, there are {layout.ROWS}")
+        if start + write.size // layout.ROW < node.rows[1]:
+            raise KModelError(f"out of {write.size} bytes must hold rows {start}..{node.rows[1] - 1} of {layout.ROW}")
     _check_overlap(operation, fields, work, write)
     return node
 
@@ -233,8 +235,8 @@ def _read_parts(fields: Fields, data: memoryview, at: int) -> None:
             raise KModelError(f"part {index} of {place.size} bytes, {dim} along the axis, must hold {needed} > 0")
         fields[f"part {index}"] = place
         total += needed
-    if fields["out"].size < total:
-        raise KModelError(f"out of {fields['out'].size} bytes must hold the {total} of all parts")
+    if fields["out"].size != total:
+        raise KModelError(f"out of {fields['out'].size} bytes must be the {total} of all parts")
 
 
 def _check_types(operation: Operation, fields: Fields) -> None:
@@ -243,7 +245,7 @@ def _check_types(operation: Operation, fields: Fields) -> None:
         first = place.datatype if first is None else first
         wanted = {"f": F32, "b": U8, "=": first}.get(kind, place.datatype)
         if place.datatype != wanted:
-            raise KModelError(f"{name} is {('f32', 'u8')[place.datatype]}, it must be {('f32', 'u8')[wanted]}")
+            raise KModelError(f"{name} is {TYPES[place.datatype]}, it must be {TYPES[wanted]}")
 
 
 def _check_overlap(operation: Operation, fields: Fields, work: Work, write: Range) -> None:

@@ -110,6 +110,8 @@ def parse(data: Bytes) -> ModelV5:
     if entry_function >= len(functions):
         raise KModelError(f"the entry function {entry_function} is not among the {len(functions)} of module "
                           f"{entry_module}")
+    if not functions[entry_function].outputs:
+        raise KModelError(f"the entry function {entry_function} of module {entry_module} has no outputs")
     model = ModelV5(alignment, functions[entry_function], modules, position, _decode(view, modules))
     if flags:
         model.warnings.append(f"unknown flags 0x{flags:x}")
@@ -137,7 +139,7 @@ def _read_module(data: memoryview, at: int, last: bool) -> Module:
     _need(data, at + MODULE.size, "module header")
     raw, version, header, size, pools, shared, sections, functions, _ = MODULE.unpack_from(data, at)
     kind = _name(raw, "module type")
-    if kind not in ("stackvm", "k210"):
+    if raw.rstrip(b"\0") not in (b"stackvm", b"k210"):
         raise KModelError(f"the module at {at} is of type {kind!r}; stackvm and k210 are possible")
     if version != 1 or header != MODULE.size or size < MODULE.size or size % 8:
         raise KModelError(f"the {kind} module at {at} has version {version}, a header of {header} and {size} bytes; "
