@@ -24,7 +24,7 @@ def run(command: list[str]) -> str:
 def test_heap_against_a_shadow_record() -> None:
     BUILD.mkdir(parents=True, exist_ok=True)
     program = BUILD / "heap_host"
-    run(["clang", "-std=c11", "-g", "-O1", "-Wall", "-Wextra", "-Werror", "-fsanitize=address,undefined",
+    run(["cc", "-std=c11", "-g", "-O1", "-Wall", "-Wextra", "-Werror", "-fsanitize=address,undefined",
          "-fno-sanitize-recover=all", f"-I{SDK / 'include'}", str(HERE / "host" / "heap_host.c"),
          str(SDK / "bsp" / "heap.c"), "-o", str(program)])
     assert run([str(program), "45"]) == "OK\n"
