@@ -96,6 +96,12 @@ def test_erf(runtime: Runtime) -> None:
     np.testing.assert_allclose(got, [0, 0.5204999, -0.8427008, 0.9953223], rtol=1e-6)
 
 
+def test_logical_not(runtime: Runtime) -> None:
+    x = np.array([0, 0.5, -1, 1, -0.0, np.nan], np.float32)
+    got = one(runtime, [x], F32, (6,), op("UNARY", [At(INPUT), At(OUTPUT)], [F32, *dims((6,)), Reg((1,)), 17]))
+    np.testing.assert_array_equal(got, [1, 0, 0, 0, 1, 0])
+
+
 BINARY: list[Callable[[Array, Array], Array]] = [
     *(np.add, np.subtract, np.multiply, np.divide, np.minimum, np.maximum, lambda a, b: np.power(np.abs(a), b)),
 ]

@@ -474,6 +474,10 @@ def compared(n: Net, x: str, kind: str) -> str:
     return n.op("Cast", n.op(kind, a, b), to=1)
 
 
+def negated(n: Net, x: str) -> str:
+    return n.op("Cast", n.op("Not", n.op("Greater", n.conv(x, 4, act="none"), n.const(np.float32(0)))), to=1)
+
+
 def axis_wise(n: Net, x: str, kind: str) -> str:
     return n.op(kind, n.conv(x, 4, act="Sigmoid"), axes=[2], keepdims=1)
 
@@ -682,6 +686,8 @@ GOLDENS: dict[str, Golden] = {
     "less_u8": Golden(compared, (1, 3, 8, 8), "u8", ("Less",)),
     "greater_u8": Golden(compared, (1, 3, 8, 8), "u8", ("Greater",)),
     "and_u8": Golden(compared, (1, 3, 8, 8), "u8", ("And",)),
+    "negated_float": Golden(negated, (1, 3, 8, 8), "float"),
+    "negated_u8": Golden(negated, (1, 3, 8, 8)),
     "prod_float": Golden(axis_wise, (1, 3, 8, 8), "float", ("ReduceProd",)),
     "l1_float": Golden(axis_wise, (1, 3, 8, 8), "float", ("ReduceL1",)),
     "l2_float": Golden(axis_wise, (1, 3, 8, 8), "float", ("ReduceL2",)),

@@ -242,7 +242,7 @@ int v5_unary(kmodel_v5_vm_t *vm)
     V5_TRY(v5_check_type(vm, vm->field[0], 1 << V5_F32));
     V5_TRY(v5_in(vm, 0, V5_F32, 1, 2, &in));
     V5_TRY(v5_out(vm, 1, V5_F32, &in.shape, 3, &out));
-    if (op == KMODEL_BITWISE_NOT || op == KMODEL_LOGICAL_NOT || op >= KMODEL_UNARY_OPS) {
+    if (op == KMODEL_BITWISE_NOT || op >= KMODEL_UNARY_OPS) {
         return v5_not_implemented(vm, "unary operation", op);
     }
     v5_describe(vm, &in.shape, &out.shape);

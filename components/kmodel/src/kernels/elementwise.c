@@ -26,6 +26,7 @@ float kmodel_unary_value(uint32_t op, float x)
     case KMODEL_SQRT: return sqrtf(x);
     case KMODEL_SQUARE: return x * x;
     case KMODEL_TANH: return tanhf(x);
+    case KMODEL_LOGICAL_NOT: return x == 0;
     default: return erff(x);
     }
 }
