@@ -275,6 +275,12 @@ def _read_conv(node: Node, batches: int, data: memoryview) -> None:
     if node.used > node.size:
         raise KModelError(f"tables behind {r.bn_address}, {r.act_address} and {r.weights_address} bytes end at "
                           f"{node.used} of a body of {node.size} bytes")
+    bn = node.position + end + r.bn_address
+    act = bn + 8 * r.out_channels + r.act_address
+    places = bn, act, act + ACT_SIZE + r.weights_address
+    if places[0] % 8 or places[1] % 256 or places[2] % 8:
+        raise KModelError(f"batch norm, activation and weights at {places} of the file must be at multiples of 8, 256 "
+                          "and 8")
     if not 1 <= batches <= layout.ROWS:
         raise KModelError(f"batches is {batches}, outside 1..{layout.ROWS}")
     node.record, node.batches = r, batches

@@ -139,12 +139,13 @@ def _conv(reader: _Reader, piece: memoryview) -> Record:
     r = KpuLayer.from_bytes(bytes(piece[56 : 56 + RECORD_SIZE]))
     check_record(r, 1)
     weights = r.out_channels * (1 if r.depthwise else r.in_channels) * r.kernel**2
-    needs = (("weights", 4, weights, 1), ("BN table", 16, 8 * r.out_channels, 8), ("activation table", 28, ACT_SIZE, 1))
+    needs = (("weights", 4, weights, 8), ("BN table", 16, 8 * r.out_channels, 8),
+             ("activation table", 28, ACT_SIZE, 256))
     for name, at, needed, step in needs:
         place = reader.place(piece, at, name)
         if place.location != RDATA or place.size < needed or place.start % step:
             raise KModelError(f"{name} of {place.size} bytes at {place.start} of location {place.location}; it must "
-                              f"be {needed} bytes of .rdata" + f" at a multiple of {step}" * (step > 1))
+                              f"be {needed} bytes of .rdata at a multiple of {step}")
     batches = struct.unpack_from("<I", piece, 52)[0]
     rows = row_span(r, batches)
     if not 1 <= batches <= layout.ROWS or rows[1] > layout.ROWS:
