@@ -8,7 +8,6 @@ import pty
 import select
 import signal
 import subprocess
-import termios
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -220,13 +219,6 @@ class Shell:
                 self.seen += os.read(self.fd, 4096)
         self.seen = self.seen.partition(text)[2]
 
-    def wait_raw(self) -> None:
-        """Until keys, Ctrl-C among them, go to the program: before, the terminal makes a signal of it."""
-        end = time.monotonic() + 15
-        while termios.tcgetattr(self.fd)[3] & termios.ICANON:
-            assert time.monotonic() < end
-            time.sleep(0.01)
-
     def type(self, data: bytes) -> None:
         os.write(self.fd, data)
 
@@ -244,7 +236,6 @@ def test_terminal_types_pastes_and_comes_back(machine: Machine) -> None:
     line = Line(machine.serve("rfc2217:0"))
     shell = Shell(line.name)
     shell.wait(b"Ctrl-] leaves")
-    shell.wait_raw()
     shell.type(b"\r\x03\x02print(6 * 7)\r")  # whatever mode an unplugged tool has left
     shell.wait(b"42\r\n")
     shell.type(b"\x1b[200~def f():\n    if 1:\n        return 77\n\n    return 0\nprint(f() + 1)\x1b[201~")

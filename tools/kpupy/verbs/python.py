@@ -54,9 +54,10 @@ def _repl(args: argparse.Namespace) -> None:
 
     name = ports.choose(args.port or ports.AUTO, args.board)
     terminal = Terminal(name, args.baud or BAUD, common.show_raw, _note_raw)
-    print(f"{name}: Ctrl-] leaves, Ctrl-C interrupts, Ctrl-D resets; pasted lines keep their indentation",
-          file=sys.stderr)
     with keyboard() as keys:
+        # Said once the terminal is raw: a Ctrl-C typed from now on goes to the board.
+        print(f"{name}: Ctrl-] leaves, Ctrl-C interrupts, Ctrl-D resets; pasted lines keep their indentation",
+              end="\r\n", file=sys.stderr, flush=True)
         terminal.run(keys)
     print("", file=sys.stderr)
 
