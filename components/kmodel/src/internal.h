@@ -150,6 +150,8 @@ int kmodel_run_records(kmodel_t *model, uint32_t first, uint32_t count);
 
 // tensor.c: declare operands of a layer; range, alignment and size are checked here. 0 or a code.
 int kmodel_flat(kmodel_prep_t *prep, kmodel_tensor_t *t, kmodel_type_t type, uint32_t address, uint32_t count);
+// A V3 body of input, output and element count, both f32: all that the layers of one vector have.
+int kmodel_prepare_f32_vector(kmodel_prep_t *prep);
 int kmodel_shaped(kmodel_prep_t *prep, kmodel_tensor_t *t, kmodel_type_t type, uint32_t address, uint32_t w, uint32_t h,
                   uint32_t c);
 int kmodel_in_kpu(kmodel_prep_t *prep, kmodel_tensor_t *t, uint32_t row, uint32_t w, uint32_t h, uint32_t c);

@@ -33,6 +33,14 @@ int kmodel_flat(kmodel_prep_t *prep, kmodel_tensor_t *t, kmodel_type_t type, uin
     return declare(prep, t, type, address, count);
 }
 
+int kmodel_prepare_f32_vector(kmodel_prep_t *prep)
+{
+    enum { IN = 1, OUT, COUNT };
+    const uint32_t *f = prep->field;
+    int rc = kmodel_flat(prep, &prep->in[0], KMODEL_F32, f[IN], f[COUNT]);
+    return rc ? rc : kmodel_flat(prep, &prep->out, KMODEL_F32, f[OUT], f[COUNT]);
+}
+
 uint64_t kmodel_volume(uint32_t w, uint32_t h, uint32_t c)
 {
     uint64_t area = (uint64_t)w * h;

@@ -18,17 +18,10 @@ void kmodel_l2_normalize(float *out, const float *in, uint32_t count)
 
 enum { IN = 1, OUT, CHANNELS };
 
-static int prepare(kmodel_prep_t *prep)
-{
-    const uint32_t *f = prep->field;
-    int rc = kmodel_flat(prep, &prep->in[0], KMODEL_F32, f[IN], f[CHANNELS]);
-    return rc ? rc : kmodel_flat(prep, &prep->out, KMODEL_F32, f[OUT], f[CHANNELS]);
-}
-
 static int eval(kmodel_t *m, const uint32_t *f)
 {
     kmodel_l2_normalize(kmodel_f32_at(m, f[OUT]), kmodel_f32_at(m, f[IN]), f[CHANNELS]);
     return 0;
 }
 
-const kmodel_op_t kmodel_v3_l2_normalization = {14, 16, "L2_NORMALIZATION", prepare, eval};
+const kmodel_op_t kmodel_v3_l2_normalization = {14, 16, "L2_NORMALIZATION", kmodel_prepare_f32_vector, eval};

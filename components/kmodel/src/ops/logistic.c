@@ -13,17 +13,10 @@ void kmodel_logistic(float *out, const float *in, uint32_t count)
 
 enum { IN = 1, OUT, COUNT };
 
-static int prepare(kmodel_prep_t *prep)
-{
-    const uint32_t *f = prep->field;
-    int rc = kmodel_flat(prep, &prep->in[0], KMODEL_F32, f[IN], f[COUNT]);
-    return rc ? rc : kmodel_flat(prep, &prep->out, KMODEL_F32, f[OUT], f[COUNT]);
-}
-
 static int eval(kmodel_t *m, const uint32_t *f)
 {
     kmodel_logistic(kmodel_f32_at(m, f[OUT]), kmodel_f32_at(m, f[IN]), f[COUNT]);
     return 0;
 }
 
-const kmodel_op_t kmodel_v3_logistic = {25, 16, "LOGISTIC", prepare, eval};
+const kmodel_op_t kmodel_v3_logistic = {25, 16, "LOGISTIC", kmodel_prepare_f32_vector, eval};
